@@ -1,0 +1,81 @@
+# Works with GNU make 3.81 (macOS) and later. What needs an environment gets one; it is made anew when its lock changes.
+
+PYTHON ?=
+PORT ?= 8000
+export PORT
+
+ENVIRONMENT = PYTHON='$(PYTHON)' sh requirements/environment
+RUN = .venv/bin/python
+# SAM calls make again, which must not take this one's options for its own. Validation asks for a region, any will do.
+# The layer's packages are installed with SAM's Python, which has pip for sure.
+SAM = env -u MAKEFLAGS -u MAKELEVEL SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-eu-central-1}" \
+  PYTHON='$(CURDIR)/.venv-sam/bin/python' .venv-sam/bin/sam
+
+.PHONY: help run test unit lint format bench build validate locks clean run-environment test-environment sam-environment
+
+help:
+	@echo 'make run       the whole broker on this machine, with a demo provider (PORT=8000)'
+	@echo 'make test      lint and all tests'
+	@echo 'make unit      the tests without I/O'
+	@echo 'make lint      ruff and mypy; make format lets ruff write'
+	@echo 'make bench     the benchmarks'
+	@echo 'make validate  check template.yaml as AWS would'
+	@echo 'make build     build what sam deploy uploads'
+	@echo 'make locks     pin newer versions of everything that is installed (needs uv)'
+	@echo 'make clean     remove what was made here'
+	@echo 'PYTHON=…       the Python (3.11 or later) to use'
+
+run: run-environment
+	@exec $(RUN) -m local
+
+test: lint
+	$(RUN) -m pytest
+
+unit: test-environment
+	$(RUN) -m pytest tests/unit
+
+lint: test-environment
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: test-environment
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+bench: test-environment
+	$(RUN) -m pytest tests/benchmarks -s
+
+# Left out: WS1000 (tracing costs on each call), WS1004 (knows log groups by a fixed name only), ES6000 (would have dead
+# letters of dead letters; tests/template holds queues to more).
+validate: sam-environment
+	$(SAM) validate --lint
+	.venv-sam/bin/cfn-lint --append-rules cfn_lint_serverless.rules --ignore-checks WS1000 WS1004 ES6000 -- template.yaml
+
+build: sam-environment
+	$(SAM) build
+
+# Development must not run newer versions than AWS does, so the layer's lock comes first and binds the others.
+COMPILE = uv pip compile --upgrade --quiet --generate-hashes --no-emit-index-url --no-header
+UNIVERSAL = $(COMPILE) --universal --python-version 3.11
+
+locks:
+	@command -v uv >/dev/null || { echo 'make locks needs uv: pip install uv'; exit 1; }
+	$(COMPILE) --python-version 3.13 --python-platform aarch64-manylinux2014 \
+	  layers/oauth_broker/requirements.in -o layers/oauth_broker/requirements.txt
+	$(UNIVERSAL) requirements/run.in -o requirements/run.txt
+	$(UNIVERSAL) requirements/dev.in -o requirements/dev.txt
+	$(UNIVERSAL) requirements/sam.in -o requirements/sam.txt
+
+clean:
+	rm -rf .venv .venv-sam .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+run-environment:
+	@$(ENVIRONMENT) .venv requirements/run.txt
+
+test-environment:
+	@$(ENVIRONMENT) .venv requirements/run.txt requirements/dev.txt
+
+sam-environment:
+	@$(ENVIRONMENT) .venv-sam requirements/sam.txt

@@ -1,0 +1,70 @@
+"""GET and POST /oauth/{resource_id}/callback and /oauth/callback: the provider sends the browser back."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from oauth_broker import gateway
+from oauth_broker.errors import TooLargeError
+from oauth_broker.flows.finish_authorization import EndingKind, finish_authorization
+from oauth_broker.pages import Page, result_page
+from oauth_broker.settings import CallbackSettings
+from oauth_broker.wiring import kit_of
+
+if TYPE_CHECKING:
+    from oauth_broker.flows.finish_authorization import Ending
+    from oauth_broker.gateway import Request, Response
+
+SETTINGS = CallbackSettings.from_environment(os.environ)
+KIT = kit_of(SETTINGS)
+SECURE = not (SETTINGS.public_url or "").startswith("http://")
+LONGEST_FORM: Final = 8192
+
+PAGES: Final = {
+    EndingKind.CONNECTED: Page.CONNECTED,
+    EndingKind.TO_BE_CONFIRMED: Page.CONFIRMATION_PENDING,
+    EndingKind.REFUSED: Page.REFUSED,
+    EndingKind.EXCHANGE_FAILED: Page.EXCHANGE_FAILED,
+    EndingKind.RESOURCE_CHANGED: Page.RESOURCE_CHANGED,
+    EndingKind.NOT_STARTED_HERE: Page.NOT_STARTED_HERE,
+}
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer an HTTP API event."""
+    return gateway.answer(event, callback, pages=True)
+
+
+def callback(request: Request) -> Response:
+    """End the authorization, and send the browser on."""
+    if request.method == "POST":
+        return posted(request)
+    ending = finish_authorization(
+        KIT,
+        resource_id=request.path_parameters.get("resource_id"),
+        raw_query=request.raw_query,
+        cookies=request.cookies,
+        secure=SECURE,
+    )
+    return told(ending).noting(ending=ending.kind.name.lower())
+
+
+def posted(request: Request) -> Response:
+    """Turn a form_post into a GET of the same path: it came cross-site, so without the cookie."""
+    if len(request.body) > LONGEST_FORM:
+        message = "the form is too long"
+        raise TooLargeError(message)
+    # Written anew, repeats kept so that they are refused: nothing of the form gets into a header as it came.
+    fields = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    return gateway.redirect(303, f"{request.path}?{urlencode(fields)}")
+
+
+def told(ending: Ending) -> Response:
+    """Tell the application, where it gave an address, else the person."""
+    if ending.location is not None:
+        return gateway.redirect(303, ending.location)
+    return result_page(
+        PAGES[ending.kind], service=ending.service, error=ending.error, description=ending.description
+    )

@@ -1,0 +1,1 @@
+"""All input and output, thin, in one place each."""

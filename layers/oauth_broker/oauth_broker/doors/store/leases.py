@@ -1,0 +1,237 @@
+"""The due index, and the lease: at most one refresh of a connection is under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from oauth_broker.connection import Connection, LastError, Lease, Note
+from oauth_broker.doors.store.change import Change
+from oauth_broker.doors.store.connection_rows import connection_of, last_error_attributes, lease_attributes
+from oauth_broker.doors.store.keys import Key, connection_key, left_key
+from oauth_broker.doors.store.left_rows import LeftToRevoke, left_of
+from oauth_broker.doors.store.table import ConditionFailedError, Table
+
+if TYPE_CHECKING:
+    from oauth_broker.doors.store.values import Item
+
+DUE_AS_SEEN: Final = "refresh_at = :seen AND attribute_not_exists(l)"
+"""The index may lag: what it showed must still be so.
+
+It costs a refused write then, never a call to the provider.
+"""
+
+GENERATION_AS_SEEN: Final = "g = :seen AND attribute_not_exists(l)"
+"""A reader takes the lease for the token set that it saw, not for a newer one."""
+
+LAPSED_AS_SEEN: Final = "l.i = :lapsed"
+STILL_MINE: Final = "l.i = :mine"
+STILL_THE_SPENT_SET: Final = "ts = :spent"
+NOTES_AS_SEEN: Final = "l.i = :mine AND size(n) = :count"
+"""Notes are only appended, and taken off by the lease's holder alone: their number tells if one came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A key of the due index: when, and what; `refresh_at` in epoch seconds."""
+
+    key: Key
+    refresh_at: int
+
+    @property
+    def kind(self) -> str:
+        """Say what is due: `C` a connection, `D` what is left to revoke, `R` a resource being deleted."""
+        return self.key[0][0]
+
+    @property
+    def resource_id(self) -> str:
+        """Give the resource it belongs to: the key names it, so nothing need be read."""
+        return self.key[1] if self.kind == "R" else self.key[0].split("#")[1]
+
+    @property
+    def sort(self) -> str:
+        """Give the sort key: a connection's id."""
+        return self.key[1]
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The lease was not to be had; `there` is the connection as it is, None where it is gone."""
+
+    there: Connection | None
+
+
+class LeaseTable:
+    """What is due, and who may refresh it."""
+
+    def __init__(self, table: Table) -> None:
+        """Share the table."""
+        self._table = table
+
+    def due(
+        self, shard: str, *, now: int, limit: int, after: Item | None = None
+    ) -> tuple[list[Due], Item | None]:
+        """Give the keys of a shard that are due at `now`, oldest first, and where to go on."""
+        start = {} if after is None else {"ExclusiveStartKey": after}
+        items, last = self._table.query(
+            "shard = :shard AND refresh_at <= :now",
+            {":shard": shard, ":now": now},
+            IndexName="due",
+            Limit=limit,
+            **start,
+        )
+        return [Due(key=(item["pk"], item["sk"]), refresh_at=int(item["refresh_at"])) for item in items], last
+
+    def take_when_due(
+        self, resource_id: str, connection_id: str, lease: Lease, *, seen: int
+    ) -> Connection | NotTaken:
+        """Take the lease if `refresh_at` is still as the index showed; gives the connection as it was."""
+        change = Change(DUE_AS_SEEN).given(seen=seen)
+        return self._take(resource_id, connection_id, lease, change)
+
+    def take_at_generation(
+        self, resource_id: str, connection_id: str, lease: Lease, *, seen: int
+    ) -> Connection | NotTaken:
+        """Take the lease if the connection's generation is the one the reader saw."""
+        change = Change(GENERATION_AS_SEEN).given(seen=seen)
+        return self._take(resource_id, connection_id, lease, change)
+
+    def take_over(
+        self, resource_id: str, connection_id: str, lease: Lease, *, lapsed: Lease
+    ) -> Connection | NotTaken:
+        """Take over a lease that ran out unreleased."""
+        change = Change(LAPSED_AS_SEEN).given(lapsed=lapsed.lease_id)
+        return self._take(resource_id, connection_id, lease, change)
+
+    def _take(
+        self, resource_id: str, connection_id: str, lease: Lease, change: Change
+    ) -> Connection | NotTaken:
+        change.set({"l": lease_attributes(lease)})
+        try:
+            return connection_of(
+                self._table.update(connection_key(resource_id, connection_id), change, returning="ALL_OLD")
+            )
+        except ConditionFailedError as lost:
+            there = None if lost.item is None else connection_of(lost.item)
+            if there is not None and there.lease is not None and there.lease.lease_id == lease.lease_id:
+                return there  # the answer to our first try was lost
+            return NotTaken(there)
+
+    def mark_unknown(
+        self, connection: Connection, lapsed: Lease, *, now: int, again: int, shard: str
+    ) -> None:
+        """Write down that an attempt's outcome is unknown, and look again at `again`."""
+        change = Change(LAPSED_AS_SEEN).also(STILL_ACTIVE).given(lapsed=lapsed.lease_id, active="a")
+        change.set({"uk": now, "nr": again, "refresh_at": again, "shard": shard}).increment("f").remove("l")
+        self._quietly(connection_key(connection.resource_id, connection.connection_id), change)
+
+    def put_off(  # noqa: PLR0913 - what is written about a failed attempt
+        self,
+        connection: Connection,
+        lease: Lease,
+        *,
+        error: LastError | None,
+        failures: int,
+        next_refresh: int | None,
+        notes: list[Note],
+        now: int,
+        shard: str,
+    ) -> None:
+        """Give the lease back after an attempt in vain, which is due again at `next_refresh`."""
+        due = now if notes or connection.notes else next_refresh
+        change = Change(STILL_MINE).also(STILL_ACTIVE).given(mine=lease.lease_id, active="a")
+        change.append("n", [str(note) for note in notes])
+        change.set({"nr": next_refresh, "refresh_at": due, "shard": None if due is None else shard})
+        change.set({"f": failures or None})
+        if error is not None:
+            change.set({"le": last_error_attributes(error)})
+        self._quietly(connection_key(connection.resource_id, connection.connection_id), change.remove("l"))
+
+    def give_back(self, connection: Connection, lease: Lease) -> None:
+        """Give the lease back, nothing having been sent; what was due stays due."""
+        change = Change(STILL_MINE).given(mine=lease.lease_id).remove("l")
+        self._quietly(connection_key(connection.resource_id, connection.connection_id), change)
+
+    def end_grant(
+        self, connection: Connection, *, spent: bytes, error: LastError, now: int, shard: str
+    ) -> Connection | None:
+        """Mark a connection as needing reauthorization if the spent token set is still the stored one.
+
+        Gives None when done, else the connection as it is: a newer set came meanwhile.
+        """
+        change = Change(STILL_THE_SPENT_SET).also(STILL_ACTIVE).given(spent=spent, active="a")
+        change.set({"st": "r", "le": last_error_attributes(error), "refresh_at": now, "shard": shard})
+        change.append("n", [str(Note.NEEDS_REAUTHORIZATION)]).remove("l", "nr", "uk", "f")
+        try:
+            self._table.update(connection_key(connection.resource_id, connection.connection_id), change)
+        except ConditionFailedError as lost:
+            return None if lost.item is None else connection_of(lost.item)
+        return None
+
+    def settle(  # noqa: PLR0913 - what the worker did with an item that was due for more than a refresh
+        self,
+        connection: Connection,
+        lease: Lease,
+        *,
+        announced: bool,
+        forget_proposal: bool,
+        refresh_at: int | None,
+        shard: str,
+    ) -> Connection | None:
+        """Take announced notes and a stale proposal off, restore the real time, and give the lease back.
+
+        Gives None when that is done or void; else the connection as it is: a note or a proposal came, and nothing
+        was written.
+        """
+        change = Change(STILL_MINE).given(mine=lease.lease_id)
+        if connection.notes:
+            change.also(NOTES_AS_SEEN).given(count=len(connection.notes))
+        else:
+            change.also(NO_NOTES)
+        if connection.proposal is not None:
+            change.also(PROPOSAL_AS_SEEN).given(code=connection.proposal.code_hash)
+        else:
+            change.also(NO_PROPOSAL)
+        if announced:
+            change.remove("n")
+        if forget_proposal and connection.proposal is not None:
+            change.remove("p", "su").set({"cs": connection.proposal.consented_at})
+        change.set({"refresh_at": refresh_at, "shard": None if refresh_at is None else shard}).remove("l")
+        try:
+            self._table.update(connection_key(connection.resource_id, connection.connection_id), change)
+        except ConditionFailedError as lost:
+            there = None if lost.item is None else connection_of(lost.item)
+            mine = there is not None and there.lease is not None and there.lease.lease_id == lease.lease_id
+            return there if mine else None
+        return None
+
+    def take_left(self, resource_id: str, sort: str, lease: Lease, *, now_ms: int) -> LeftToRevoke | None:
+        """Take the lease of what is left to revoke; None where somebody has it or it is done."""
+        change = Change("attribute_exists(pk) AND (attribute_not_exists(l) OR l.u < :now)").given(now=now_ms)
+        change.set({"l": lease_attributes(lease)})
+        try:
+            return left_of(self._table.update(left_key(resource_id, sort), change, returning="ALL_NEW"))
+        except ConditionFailedError:
+            return None
+
+    def forget_left(self, left: LeftToRevoke, lease: Lease) -> None:
+        """Forget what was left to revoke."""
+        try:
+            self._table.delete(
+                left_key(left.resource_id, left.sort), condition=STILL_MINE, values={":mine": lease.lease_id}
+            )
+        except ConditionFailedError:
+            return
+
+    def take_off(self, due: Due) -> None:
+        """Take what has no resource any more off the index: nothing could be done about it, ever."""
+        self._quietly(
+            due.key, Change("refresh_at = :seen").given(seen=due.refresh_at).remove("shard", "refresh_at")
+        )
+
+    def _quietly(self, key: Key, change: Change) -> None:
+        """Make a change that is void when the item moved on: its next holder knows better."""
+        try:
+            self._table.update(key, change)
+        except ConditionFailedError:
+            return

@@ -1,0 +1,64 @@
+"""Resources as items of the table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from oauth_broker.doors.store.keys import resource_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oauth_broker.doors.store.values import Item
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRow:
+    """A resource as it lies in the table.
+
+    `deleting`: None, `if_empty`, or `revoke` (its connections with it).
+    """
+
+    resource_id: str
+    document: Mapping[str, Any]
+    sealed: bytes
+    destinations_id: str
+    carried: tuple[str, ...]
+    etag: str
+    created_at: int
+    updated_at: int
+    deleting: str | None = None
+
+
+def resource_row(item: Item) -> ResourceRow:
+    """Read a resource."""
+    return ResourceRow(
+        resource_id=item["sk"],
+        document=json.loads(item["doc"]),
+        sealed=item["s"],
+        destinations_id=item["di"],
+        carried=tuple(item.get("cd", ())),
+        etag=item["e"],
+        created_at=item["cr"],
+        updated_at=item["ud"],
+        deleting=item.get("dg"),
+    )
+
+
+def resource_item(row: ResourceRow) -> Item:
+    """Write a resource."""
+    pk, sk = resource_key(row.resource_id)
+    return {
+        "pk": pk,
+        "sk": sk,
+        "doc": json.dumps(row.document, ensure_ascii=False, separators=(",", ":")),
+        "s": row.sealed,
+        "di": row.destinations_id,
+        "cd": list(row.carried) or None,
+        "e": row.etag,
+        "cr": row.created_at,
+        "ud": row.updated_at,
+        "dg": row.deleting,
+    }

@@ -1,0 +1,1 @@
+"""One file a story: judge purely, act through doors that come as arguments."""

@@ -1,0 +1,228 @@
+"""Asking for a connection, or for a new consent to an existing one."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from oauth_broker.asking import Asking, parse_asking
+from oauth_broker.connection import LINK_LIFETIME, Connection, Note, Status
+from oauth_broker.errors import (
+    CallerError,
+    ConflictError,
+    ExchangeFailedError,
+    FieldProblem,
+    InvalidError,
+    UnfitValueError,
+)
+from oauth_broker.flows.commit_refreshed import TOKEN_SET_ID_BYTES, next_refresh_of
+from oauth_broker.flows.exchange import ConsentFailedError, granted
+from oauth_broker.flows.show_connection import find_connection, time_text
+from oauth_broker.flows.token_sets import sealed_token_set
+from oauth_broker.protocol.authorization import authorization_url
+from oauth_broker.protocol.state import BITS_LENGTH, encoded, hash_of, join_ticket
+from oauth_broker.protocol.token import client_credentials_request
+from oauth_broker.resource import GrantType
+from oauth_broker.transaction import Authorization
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from oauth_broker.caller import Caller
+    from oauth_broker.flows.kit import Kit
+    from oauth_broker.flows.shelf import HeldResource
+    from oauth_broker.resource import Resource
+    from oauth_broker.secret import Secret
+
+NEVER_CONNECTED_KEPT: float = 30 * 86_400
+LONGEST_URL = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The broker's own address as this deployment has it, and where a browser may be sent back to."""
+
+    base: str
+    may_return_to: Callable[[str], bool]
+
+    def callback(self, resource: Resource) -> str:
+        """Give the resource's callback URL."""
+        return callback_url(self.base, None if resource.shared_callback else resource.resource_id)
+
+
+def callback_url(base: str, resource_id: str | None) -> str:
+    """Give the callback URL of a resource, or the shared one."""
+    return f"{base}/oauth/callback" if resource_id is None else f"{base}/oauth/{resource_id}/callback"
+
+
+def ask_for_connection(
+    kit: Kit, caller: Caller, addresses: Addresses, resource_id: str, body: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Make a connection: pending with a start link, or at once active for client_credentials.
+
+    Raises InvalidError, NotFoundError, IdInUseError, and ExchangeFailedError where the provider refuses.
+    """
+    held = kit.shelf.resource(resource_id)
+    asking = parse_asking(body, held.resource, may_return_to=addresses.may_return_to)
+    connection_id = asking.connection_id or _random_id(kit)
+    if held.resource.grant_type is GrantType.CLIENT_CREDENTIALS:
+        return _connected_at_once(kit, caller, held, asking, connection_id)
+    now, created_at = int(kit.machine.now()), int(kit.machine.now() * 1000)
+    connection = Connection(
+        resource_id=resource_id,
+        connection_id=connection_id,
+        status=Status.PENDING,
+        created_at=created_at,
+        start_until=now + LINK_LIFETIME,
+        owner=caller.owner,
+        labels=asking.labels,
+        variables=asking.variables,
+    )
+    authorization, ticket = _authorization(kit, held, addresses, asking, connection)
+    kit.store.connections.create(
+        connection,
+        authorization,
+        shard=kit.shard(resource_id, connection_id),
+        ttl=now + int(NEVER_CONNECTED_KEPT),
+    )
+    return _link_json(addresses, connection_id, Status.PENDING, ticket, authorization)
+
+
+def reauthorize(  # noqa: PLR0913 - who asks, for what, and where they may be sent
+    kit: Kit,
+    caller: Caller,
+    addresses: Addresses,
+    *,
+    resource_id: str,
+    connection_id: str,
+    body: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Give a new start link for an existing connection: its old token set serves until the new one is there.
+
+    Raises InvalidError, NotFoundError, and ConflictError for client_credentials, which nobody consents to.
+    """
+    held, connection = find_connection(kit, caller, resource_id, connection_id)
+    if held.resource.grant_type is GrantType.CLIENT_CREDENTIALS:
+        message = "a client_credentials connection has no consent to renew"
+        raise ConflictError(message)
+    asking = parse_asking(
+        body,
+        held.resource,
+        may_return_to=addresses.may_return_to,
+        known_variables={
+            name: value
+            for name, value in connection.variables.items()
+            if name in held.resource.connection_variables
+        },
+    )
+    authorization, ticket = _authorization(kit, held, addresses, asking, connection)
+    if connection.status is Status.PENDING:
+        kit.store.connections.renew_link(connection, authorization)
+        connection = replace(connection, start_until=authorization.start_until)
+    else:
+        kit.store.authorizations.add(authorization)
+    status = connection.shown_status(kit.machine.now(), held.destinations_ids)
+    return _link_json(addresses, connection_id, status, ticket, authorization)
+
+
+def _authorization(
+    kit: Kit, held: HeldResource, addresses: Addresses, asking: Asking, connection: Connection
+) -> tuple[Authorization, Secret]:
+    resource = held.resource
+    redirect_uri = addresses.callback(resource)
+    ticket = encoded(kit.machine.random(BITS_LENGTH))
+    try:
+        url = authorization_url(
+            resource, redirect_uri=redirect_uri, scopes=asking.scopes, variables=asking.variables
+        )
+    except UnfitValueError as error:
+        raise InvalidError(FieldProblem(f"/variables/{error.name}", error.detail)) from None
+    if len(url) > LONGEST_URL:
+        message = f"the authorization URL would be longer than {LONGEST_URL} characters"
+        raise InvalidError(FieldProblem("/variables", message))
+    authorization = Authorization(
+        authorization_id=_random_id(kit),
+        resource_id=resource.resource_id,
+        connection_id=connection.connection_id,
+        connection_created_at=connection.created_at,
+        ticket_hash=hash_of(ticket),
+        start_until=int(kit.machine.now()) + LINK_LIFETIME,
+        authorization_url=url,
+        redirect_uri=redirect_uri,
+        token_url=resource.token.url,
+        client_id=resource.client_id,
+        destinations_id=held.row.destinations_id,
+        require_confirmation=resource.require_confirmation,
+        issuer=resource.issuer,
+        shared_callback=resource.shared_callback,
+        return_url=asking.return_url,
+        user_hash=None if asking.user is None else hash_of(asking.user),
+        scopes=asking.scopes,
+        variables=asking.variables,
+    )
+    return authorization, ticket
+
+
+def _connected_at_once(
+    kit: Kit, caller: Caller, held: HeldResource, asking: Asking, connection_id: str
+) -> dict[str, Any]:
+    now = int(kit.machine.now())
+    key = kit.shelf.vault_key()
+    secrets = kit.shelf.secrets(held)
+    try:
+        request = client_credentials_request(
+            held.resource, secrets, scopes=asking.scopes, variables=asking.variables
+        )
+        answer = granted(kit, held.resource, request, secrets)
+    except ConsentFailedError as failed:
+        told = failed.failure.error_description or failed.failure.error or failed.failure.category
+        message = f"the provider gave no token: {told}"
+        raise ExchangeFailedError(message) from None
+    except CallerError as error:
+        raise InvalidError(FieldProblem("/variables", error.detail)) from None
+    token_set = sealed_token_set(
+        kit.sealing,
+        key,
+        answer,
+        resource=held.resource,
+        connection_id=connection_id,
+        destinations_id=held.row.destinations_id,
+        token_set_id=kit.machine.random(TOKEN_SET_ID_BYTES),
+        asked_scopes=asking.scopes,
+        issued_at=int(kit.machine.now()),
+    )
+    connection = Connection(
+        resource_id=held.resource.resource_id,
+        connection_id=connection_id,
+        status=Status.ACTIVE,
+        created_at=now * 1000,
+        owner=caller.owner,
+        labels=asking.labels,
+        variables=asking.variables,
+        token_set=token_set,
+        generation=1,
+        consented_at=now * 1000,
+        next_refresh=next_refresh_of(kit, token_set),
+        refresh_at=now,
+        notes=(Note.CONNECTED,),
+    )
+    shard = kit.shard(connection.resource_id, connection_id)
+    kit.store.connections.create(connection, None, shard=shard, ttl=None)
+    return {"connection_id": connection_id, "status": str(Status.ACTIVE)}
+
+
+def _link_json(
+    addresses: Addresses, connection_id: str, status: Status, ticket: Secret, authorization: Authorization
+) -> dict[str, Any]:
+    joined = join_ticket(authorization.authorization_id, ticket)
+    return {
+        "connection_id": connection_id,
+        "status": str(status),
+        "start_url": f"{addresses.base}/oauth/start?ticket={joined}",
+        "expires_at": time_text(authorization.start_until),
+    }
+
+
+def _random_id(kit: Kit) -> str:
+    return urlsafe_b64encode(kit.machine.random(15)).decode("ascii")

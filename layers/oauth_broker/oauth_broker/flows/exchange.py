@@ -1,0 +1,205 @@
+"""The exchange of a code for a token set, and its commit: at once, or as a proposal to be confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, assert_never
+
+from oauth_broker.commits import Commit, Committed, ConsentCommit, Gone, ProposalCommit, Superseded
+from oauth_broker.connection import LINK_LIFETIME, LastError, Proposal
+from oauth_broker.errors import BrokerError, ProviderError, UnavailableError
+from oauth_broker.flows.commit import commit_surely
+from oauth_broker.flows.commit_refreshed import TOKEN_SET_ID_BYTES, next_refresh_of
+from oauth_broker.flows.token_sets import sealed_token_set
+from oauth_broker.protocol.state import hash_of
+from oauth_broker.protocol.token import (
+    Granted,
+    GrantGone,
+    TryLater,
+    Unknown,
+    exchange_request,
+    failure_of,
+    token_verdict,
+)
+from oauth_broker.protocol.variables import checked_values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oauth_broker.flows.kit import Kit
+    from oauth_broker.flows.shelf import HeldResource
+    from oauth_broker.protocol.authorization import VerifiedCallback
+    from oauth_broker.protocol.failure import Failure
+    from oauth_broker.protocol.http import HttpRequest
+    from oauth_broker.protocol.state import Derived
+    from oauth_broker.protocol.token import TokenSet, Verdict
+    from oauth_broker.resource import Resource, ResourceSecrets
+    from oauth_broker.sealed import VaultKey
+    from oauth_broker.transaction import Authorization
+
+EXCHANGE_FAILED: Final = "exchange_failed"
+
+
+class ConsentFailedError(BrokerError):
+    """The authorization is used up and brought nothing; `outcome` is the error code for the application."""
+
+    def __init__(self, outcome: str, failure: LastError) -> None:
+        """Keep what the connection will show as its last error."""
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """What the provider gave, and the connection's variables with those that the callback brought."""
+
+    token_set: TokenSet
+    variables: Mapping[str, str]
+
+
+def exchange(
+    kit: Kit,
+    held: HeldResource,
+    authorization: Authorization,
+    callback: VerifiedCallback,
+    derived: Derived,
+) -> Exchanged:
+    """Send the code to the token endpoint that was pinned when the link was made.
+
+    Raises ConsentFailedError.
+    """
+    resource = replace(held.resource, token=replace(held.resource.token, url=authorization.token_url))
+    known = authorization.variables
+    try:
+        variables = {**known, **checked_values(resource, callback.variables, known=known)}
+        secrets = kit.shelf.secrets(held)
+        request = exchange_request(
+            resource,
+            secrets,
+            callback,
+            code_verifier=derived.code_verifier,
+            redirect_uri=authorization.redirect_uri,
+            variables=variables,
+            scopes=authorization.scopes,
+        )
+        token_set = granted(kit, resource, request, secrets)
+        checked_values(resource, token_set.metadata, known=variables)
+    except ConsentFailedError:
+        raise
+    except BrokerError as error:
+        failure = LastError(int(kit.machine.now()), type(error).__name__)
+        raise ConsentFailedError(EXCHANGE_FAILED, failure) from None
+    return Exchanged(token_set, variables)
+
+
+def granted(kit: Kit, resource: Resource, request: HttpRequest, secrets: ResourceSecrets) -> TokenSet:
+    """Send a request for a first token set and give it. Raises ConsentFailedError."""
+    verdict = _verdict(kit, resource, request, secrets)
+    match verdict:
+        case Granted(token_set=token_set):
+            return token_set
+        case GrantGone(failure=failure) | TryLater(failure=failure) | Unknown(failure=failure):
+            raise ConsentFailedError(EXCHANGE_FAILED, _last_error(kit, failure))
+        case _:
+            assert_never(verdict)
+
+
+def _verdict(kit: Kit, resource: Resource, request: HttpRequest, secrets: ResourceSecrets) -> Verdict:
+    try:
+        response = kit.egress.send(request, secrets.destinations, deadline=kit.numbers.provider_deadline)
+    except ProviderError as error:
+        return failure_of(error)
+    return token_verdict(resource, request, response, now=int(kit.machine.now()))
+
+
+def _last_error(kit: Kit, failure: Failure) -> LastError:
+    return LastError(
+        at=int(kit.machine.now()),
+        category=str(failure.category),
+        error=failure.error,
+        error_description=failure.error_description,
+        http_status=failure.http_status,
+    )
+
+
+def commit_consent(  # noqa: PLR0913 - what the new token set is bound to
+    kit: Kit,
+    held: HeldResource,
+    key: VaultKey,
+    *,
+    authorization: Authorization,
+    exchanged: Exchanged,
+    derived: Derived,
+) -> None:
+    """Commit what the exchange brought. Raises ConsentFailedError where the connection is gone.
+
+    Raises UnavailableError where neither way to the table was open in time: the rescue has it, a reload
+    sees it.
+    """
+    outcome = commit_surely(
+        kit, _commit_of(kit, held, key, authorization=authorization, exchanged=exchanged, derived=derived)
+    )
+    match outcome:
+        case Committed() | Superseded():
+            return  # a newer consent for the same connection stands: that one serves
+        case Gone():
+            failure = LastError(int(kit.machine.now()), "disconnected")
+            raise ConsentFailedError(EXCHANGE_FAILED, failure)
+        case None:
+            message = "the token set is being kept"
+            raise UnavailableError(message, retry_after=5)
+        case _:
+            assert_never(outcome)
+
+
+def _commit_of(  # noqa: PLR0913 - what the new token set is bound to
+    kit: Kit,
+    held: HeldResource,
+    key: VaultKey,
+    *,
+    authorization: Authorization,
+    exchanged: Exchanged,
+    derived: Derived,
+) -> Commit:
+    now = int(kit.machine.now())
+    token_set = sealed_token_set(
+        kit.sealing,
+        key,
+        exchanged.token_set,
+        resource=held.resource,
+        connection_id=authorization.connection_id,
+        destinations_id=held.row.destinations_id,
+        token_set_id=kit.machine.random(TOKEN_SET_ID_BYTES),
+        asked_scopes=authorization.scopes,
+        issued_at=now,
+    )
+    shard = kit.shard(authorization.resource_id, authorization.connection_id)
+    consented_at = authorization.consumed_at or now * 1000
+    if authorization.require_confirmation:
+        proposal = Proposal(
+            token_set=token_set,
+            variables=exchanged.variables,
+            code_hash=hash_of(derived.confirmation_code),
+            user_hash=authorization.user_hash or b"",
+            consented_at=consented_at,
+            until=now + LINK_LIFETIME,
+        )
+        return ProposalCommit(
+            authorization.resource_id,
+            authorization.connection_id,
+            created_at=authorization.connection_created_at,
+            proposal=proposal,
+            shard=shard,
+        )
+    return ConsentCommit(
+        authorization.resource_id,
+        authorization.connection_id,
+        created_at=authorization.connection_created_at,
+        token_set=token_set,
+        variables=exchanged.variables,
+        consented_at=consented_at,
+        next_refresh=next_refresh_of(kit, token_set),
+        due=now,
+        shard=shard,
+    )

@@ -1,0 +1,254 @@
+"""The provider sends the browser back: consume the authorization once, exchange the code, commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from oauth_broker.connection import LastError
+from oauth_broker.doors.store import NotConsumed
+from oauth_broker.errors import CallbackRejectedError, NotFoundError, UnavailableError
+from oauth_broker.flows.browser import cookies_of_ours
+from oauth_broker.flows.exchange import EXCHANGE_FAILED, ConsentFailedError, commit_consent, exchange
+from oauth_broker.protocol.authorization import Refused, callback_parameters, callback_verdict, parameter
+from oauth_broker.protocol.state import Derived, hash_of, matching_cookie, split_state
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oauth_broker.connection import Connection
+    from oauth_broker.flows.kit import Kit
+    from oauth_broker.flows.shelf import HeldResource
+    from oauth_broker.sealed import VaultKey
+    from oauth_broker.secret import Secret
+    from oauth_broker.transaction import Authorization
+
+RESOURCE_CHANGED: Final = "resource_changed"
+REJECTED: Final = "rejected"
+"""The outcome of a callback that was refused only after it had used the authorization up; nobody is told the word."""
+
+CONSUMER_BYTES: Final = 9
+MOST_CANDIDATES: Final = 4
+LOOK_AGAIN: Final = 0.3
+SETTLED_AFTER: Final = 60
+"""Seconds after which an exchange of which nothing is seen has come to nothing."""
+
+
+class EndingKind(Enum):
+    """How a trip ended."""
+
+    CONNECTED = auto()
+    TO_BE_CONFIRMED = auto()
+    REFUSED = auto()
+    EXCHANGE_FAILED = auto()
+    RESOURCE_CHANGED = auto()
+    NOT_STARTED_HERE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What the browser is told: at `location`, the application's, where there is one, else on a page.
+
+    `error` and `description` are the provider's words; `service` is the resource's name where it is known.
+    """
+
+    kind: EndingKind
+    location: str | None = None
+    error: str = ""
+    description: str = ""
+    service: str = ""
+
+
+def finish_authorization(
+    kit: Kit,
+    *,
+    resource_id: str | None,
+    raw_query: str,
+    cookies: Sequence[tuple[str, Secret]],
+    secure: bool,
+) -> Ending:
+    """Judge a callback at a resource's address (None: the shared one), and end the trip.
+
+    Raises CallbackRejectedError (nothing is used up) for another browser, a state unknown, expired or of
+    another address, another issuer, and repeats; UnavailableError where the end is not known yet: reload.
+    """
+    parameters = callback_parameters(raw_query)
+    found = _own_state(parameters, [cookie.value for cookie in cookies_of_ours(cookies, secure=secure)])
+    if found is None:
+        return Ending(EndingKind.NOT_STARTED_HERE)
+    state, authorization_id, derived = found
+    held, key = (None, None) if resource_id is None else _resource_and_key(kit, resource_id)
+    if held is not None:
+        if parameter(held.resource, parameters, "state") != state:
+            raise _not_yours()
+        # What brings neither a code nor an error uses nothing up; the issuer is the condition's to compare.
+        callback_verdict(held.resource, parameters, authorization_iss=None)
+    if held is not None:
+        callback_verdict(held.resource, parameters, authorization_iss=None)  # what brings nothing uses nothing up
+    consumed = kit.store.authorizations.consume(
+        authorization_id,
+        state_hash=hash_of(derived.state_bits),
+        resource_id=resource_id,
+        iss=_issuer(held, parameters),
+        consumed_at=int(kit.machine.now() * 1000),
+        consumer=kit.machine.random(CONSUMER_BYTES),
+    )
+    if isinstance(consumed, NotConsumed):
+        return _ended_before(kit, consumed.there, resource_id, derived)
+    try:
+        if held is None or key is None or _changed(held, consumed):
+            held, key = _as_pinned(kit, consumed)
+        _finish(kit, held, key, authorization=consumed, parameters=parameters, derived=derived)
+    except CallbackRejectedError:
+        kit.store.authorizations.fail(authorization_id, outcome=REJECTED)
+        raise
+    except ConsentFailedError as failed:
+        kit.store.authorizations.fail(authorization_id, outcome=failed.outcome)
+        kit.store.connections.note_failed_consent(consumed, failed.failure)
+        service = "" if held is None else held.resource.name
+        return _failure(consumed, failed.outcome, failed.failure.error_description or "", service)
+    except CallbackRejectedError:
+        # Only at the shared address, where the resource was not known before: a reload need not wait.
+        kit.store.authorizations.fail(authorization_id, outcome=EXCHANGE_FAILED)
+        raise
+    return _success(consumed, derived, held.resource.name)
+
+
+def _own_state(parameters: Mapping[str, str], cookies: Sequence[Secret]) -> tuple[str, str, Derived] | None:
+    """Find the state that this browser's cookie made: another browser's costs no call.
+
+    By its value, since its name is the resource's to say. None: nothing that looks like a state came at all.
+    """
+    candidates = [(value, parts) for value in parameters.values() if (parts := split_state(value))][
+        :MOST_CANDIDATES
+    ]
+    for value, (authorization_id, bits) in candidates:
+        derived = matching_cookie(cookies, authorization_id, bits)
+        if derived is not None:
+            return value, authorization_id, derived
+    if candidates or parameters.get("state"):
+        raise _not_yours()
+    return None
+
+
+def _resource_and_key(kit: Kit, resource_id: str) -> tuple[HeldResource, VaultKey]:
+    try:
+        return kit.shelf.resource_and_key(resource_id)
+    except NotFoundError:
+        raise _not_yours() from None
+
+
+def _issuer(held: HeldResource | None, parameters: Mapping[str, str]) -> str | None:
+    return parameters.get("iss") if held is None else parameter(held.resource, parameters, "iss")
+
+
+def _changed(held: HeldResource, authorization: Authorization) -> bool:
+    return (
+        held.resource.client_id != authorization.client_id
+        or held.row.destinations_id != authorization.destinations_id
+    )
+
+
+def _as_pinned(kit: Kit, authorization: Authorization) -> tuple[HeldResource, VaultKey]:
+    """Bring the resource as it is now, and see that it is the one for which the link was made."""
+    kit.shelf.drop(authorization.resource_id)
+    changed = ConsentFailedError(RESOURCE_CHANGED, LastError(int(kit.machine.now()), RESOURCE_CHANGED))
+    try:
+        held, key = kit.shelf.resource_and_key(authorization.resource_id)
+    except NotFoundError:
+        raise changed from None
+    if _changed(held, authorization):
+        raise changed
+    return held, key
+
+
+def _finish(  # noqa: PLR0913 - what the callback brought and what it is held against
+    kit: Kit,
+    held: HeldResource,
+    key: VaultKey,
+    *,
+    authorization: Authorization,
+    parameters: Mapping[str, str],
+    derived: Derived,
+) -> None:
+    """Exchange the code and commit. Raises ConsentFailedError, CallbackRejectedError, UnavailableError."""
+    verdict = callback_verdict(held.resource, parameters, authorization_iss=authorization.issuer)
+    if isinstance(verdict, Refused):
+        at = int(kit.machine.now())
+        failure = LastError(at, "refused", error=verdict.error, error_description=verdict.description)
+        raise ConsentFailedError(verdict.error, failure)
+    exchanged = exchange(kit, held, authorization, verdict, derived)
+    commit_consent(kit, held, key, authorization=authorization, exchanged=exchanged, derived=derived)
+
+
+def _ended_before(kit: Kit, there: Authorization | None, resource_id: str | None, derived: Derived) -> Ending:
+    """End a reload as the first one ended; await the first one while it is under way."""
+    if (
+        there is None
+        or there.consumed_at is None
+        or hash_of(derived.state_bits) != there.consumed_by
+        or (resource_id != there.resource_id if resource_id is not None else not there.shared_callback)
+    ):
+        raise _not_yours()
+    until = kit.machine.now() + kit.numbers.reader_wait
+    while True:
+        if there.outcome == REJECTED:
+            raise _not_yours()
+        if there.outcome is not None:
+            return _failure(there, there.outcome, "", "")
+        connection = kit.store.connections.get(there.resource_id, there.connection_id)
+        if connection is not None and _arrived(connection, there, there.consumed_at):
+            return _success(there, derived, "")
+        if kit.machine.now() * 1000 > there.consumed_at + SETTLED_AFTER * 1000:
+            return _failure(there, EXCHANGE_FAILED, "", "")
+        if kit.machine.now() + LOOK_AGAIN > until:
+            message = "the exchange is still under way"
+            raise UnavailableError(message, retry_after=1)
+        kit.machine.sleep(LOOK_AGAIN)
+        there = kit.store.authorizations.get(there.authorization_id) or there
+
+
+def _arrived(connection: Connection, authorization: Authorization, consumed_at: int) -> bool:
+    """Say whether what the authorization brought, or something newer, was committed."""
+    proposed_at = 0 if connection.proposal is None else connection.proposal.consented_at
+    same = connection.created_at == authorization.connection_created_at
+    return same and max(connection.consented_at, proposed_at) >= consumed_at
+
+
+def _success(authorization: Authorization, derived: Derived, service: str) -> Ending:
+    code = derived.confirmation_code if authorization.require_confirmation else None
+    return Ending(
+        kind=EndingKind.TO_BE_CONFIRMED if code else EndingKind.CONNECTED,
+        location=_location(
+            authorization,
+            confirmation_code=None if code is None else code.reveal(),
+        ),
+        service=service,
+    )
+
+
+def _failure(authorization: Authorization, outcome: str, description: str, service: str) -> Ending:
+    kinds = {EXCHANGE_FAILED: EndingKind.EXCHANGE_FAILED, RESOURCE_CHANGED: EndingKind.RESOURCE_CHANGED}
+    kind = kinds.get(outcome, EndingKind.REFUSED)
+    return Ending(
+        kind=kind,
+        location=_location(authorization, error=outcome),
+        error=outcome if kind is EndingKind.REFUSED else "",
+        description=description if kind is EndingKind.REFUSED else "",
+        service=service,
+    )
+
+
+def _location(authorization: Authorization, **told: str | None) -> str | None:
+    """Give `return_url` with what the application is told; its own query is kept."""
+    if authorization.return_url is None:
+        return None
+    fields = {"connection_id": authorization.connection_id, **told}
+    query = urlencode({name: value for name, value in fields.items() if value is not None})
+    return f"{authorization.return_url}{'&' if '?' in authorization.return_url else '?'}{query}"
+
+
+def _not_yours() -> CallbackRejectedError:
+    return CallbackRejectedError("the answer is to nothing that this browser began here")

@@ -1,0 +1,174 @@
+"""One refresh of one connection, its lease taken: prepare, send, judge, commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from oauth_broker.connection import LastError, Lease, Note, SealedTokenSet
+from oauth_broker.errors import BrokerError, ProviderError
+from oauth_broker.flows.commit_refreshed import Spent, commit_refreshed
+from oauth_broker.flows.refresh_outcome import Failed, GrantEnded, Moved, Outcome, Vanished
+from oauth_broker.flows.token_sets import opened, values_of
+from oauth_broker.protocol.token import (
+    Granted,
+    GrantGone,
+    TryLater,
+    Unknown,
+    client_credentials_request,
+    failure_of,
+    refresh_request,
+    token_verdict,
+)
+from oauth_broker.resource import GrantType
+from oauth_broker.schedule import FAILING_AFTER, backoff
+
+if TYPE_CHECKING:
+    from oauth_broker.connection import Connection
+    from oauth_broker.flows.kit import Kit
+    from oauth_broker.flows.shelf import HeldResource
+    from oauth_broker.protocol.failure import Failure
+    from oauth_broker.protocol.http import HttpRequest
+    from oauth_broker.protocol.token import Verdict
+    from oauth_broker.resource import ResourceSecrets
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    request: HttpRequest
+    secrets: ResourceSecrets
+    spent: Spent
+
+
+def new_lease(kit: Kit) -> Lease:
+    """Make a lease from now."""
+    now = kit.machine.now()
+    return Lease(
+        lease_id=kit.machine.random(9), taken_at=int(now * 1000), until=int((now + kit.numbers.lease) * 1000)
+    )
+
+
+def refresh_leased(kit: Kit, held: HeldResource, connection: Connection, lease: Lease) -> Outcome:
+    """Refresh a connection whose lease was just taken; `connection` is as it was when it was.
+
+    Everything that can fail is done before the call: nothing is sent without the keys to keep the answer.
+    """
+    token_set = connection.token_set
+    if token_set is None:
+        kit.store.leases.give_back(connection, lease)
+        return Failed(retry_after=kit.schedule.period)
+    try:
+        prepared = _prepare(kit, held, connection, token_set)
+    except BrokerError as error:
+        return _put_off(kit, connection, lease, LastError(int(kit.machine.now()), _category_of(error)), None)
+    if kit.machine.now() * 1000 - lease.taken_at > kit.numbers.send_margin * 1000:
+        kit.store.leases.give_back(connection, lease)
+        return Failed(retry_after=1)
+    verdict, timed_out = _sent(kit, held, prepared)
+    if isinstance(verdict, Granted):
+        return commit_refreshed(kit, held, connection, prepared.spent, verdict.token_set)
+    return _without_tokens(kit, connection, lease, verdict, timed_out=timed_out)
+
+
+def _without_tokens(
+    kit: Kit,
+    connection: Connection,
+    lease: Lease,
+    verdict: GrantGone | TryLater | Unknown,
+    *,
+    timed_out: bool,
+) -> Outcome:
+    match verdict:
+        case GrantGone(failure=failure):
+            return _end(kit, connection, _last_error(kit, failure))
+        case TryLater(failure=failure, retry_after=retry_after):
+            return _put_off(kit, connection, lease, _last_error(kit, failure), retry_after)
+        case Unknown():
+            # The lease is left: whoever finds it run out knows that the provider may have answered.
+            return Failed(retry_after=kit.numbers.lease, timed_out=timed_out)
+        case _:
+            assert_never(verdict)
+
+
+def _prepare(kit: Kit, held: HeldResource, connection: Connection, token_set: SealedTokenSet) -> _Prepared:
+    now = kit.machine.now()
+    ids = {"resource_id": connection.resource_id, "connection_id": connection.connection_id}
+    spent = opened(kit.sealing, token_set, **ids, now=now)
+    key = kit.shelf.vault_key()
+    secrets = kit.shelf.secrets(held)
+    variables = values_of(held.resource, connection.variables, token_set)
+    if held.resource.grant_type is GrantType.CLIENT_CREDENTIALS:
+        request = client_credentials_request(
+            held.resource, secrets, scopes=token_set.scopes, variables=variables
+        )
+    elif spent.refresh_token is None:
+        message = "there is no refresh token"
+        raise BrokerError(message)
+    else:
+        request = refresh_request(
+            held.resource,
+            secrets,
+            refresh_token=spent.refresh_token,
+            variables=variables,
+            scopes=token_set.scopes,
+        )
+    return _Prepared(request, secrets, Spent(token_set, spent, key))
+
+
+def _sent(kit: Kit, held: HeldResource, prepared: _Prepared) -> tuple[Verdict, bool]:
+    try:
+        response = kit.egress.send(
+            prepared.request, prepared.secrets.destinations, deadline=kit.numbers.provider_deadline
+        )
+    except ProviderError as error:
+        verdict = failure_of(error)
+        return verdict, isinstance(verdict, Unknown)
+    return token_verdict(held.resource, prepared.request, response, now=int(kit.machine.now())), False
+
+
+def _end(kit: Kit, connection: Connection, error: LastError) -> Outcome:
+    spent = connection.token_set
+    if spent is None:
+        return Vanished()
+    moved = kit.store.leases.end_grant(
+        connection,
+        spent=spent.token_set_id,
+        error=error,
+        now=error.at,
+        shard=kit.shard(connection.resource_id, connection.connection_id),
+    )
+    return GrantEnded() if moved is None else Moved(moved)
+
+
+def _put_off(
+    kit: Kit, connection: Connection, lease: Lease, error: LastError, retry_after: int | None
+) -> Outcome:
+    failures = connection.failures + 1
+    wait = backoff(
+        failures=failures, retry_after=retry_after, period=kit.schedule.period, draw=kit.machine.draw()
+    )
+    kit.store.leases.put_off(
+        connection,
+        lease,
+        error=error,
+        failures=failures,
+        next_refresh=error.at + wait,
+        notes=[Note.REFRESH_FAILING] if failures == FAILING_AFTER else [],
+        now=error.at,
+        shard=kit.shard(connection.resource_id, connection.connection_id),
+    )
+    return Failed(retry_after=wait)
+
+
+def _last_error(kit: Kit, failure: Failure) -> LastError:
+    return LastError(
+        at=int(kit.machine.now()),
+        category=str(failure.category),
+        error=failure.error,
+        error_description=failure.error_description,
+        http_status=failure.http_status,
+    )
+
+
+def _category_of(error: BrokerError) -> str:
+    return error.category if isinstance(error, ProviderError) else type(error).__name__

@@ -1,0 +1,200 @@
+"""What a process holds between events: resources for a minute, and the vault key of the period."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from oauth_broker.errors import NotFoundError, SealError
+from oauth_broker.protocol.destinations import Destinations
+from oauth_broker.registration.document import resource_of
+from oauth_broker.resource import ResourceSecrets
+from oauth_broker.sealed import Place
+from oauth_broker.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from oauth_broker.connection import Connection
+    from oauth_broker.doors.machine import Machine
+    from oauth_broker.doors.sealing import Sealing
+    from oauth_broker.doors.store import ResourceRow, Store
+    from oauth_broker.resource import Resource
+    from oauth_broker.sealed import VaultKey
+
+HELD_FOR: Final = 60
+MOST_HELD: Final = 2000
+VAULT_KEY_KEPT: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class HeldResource:
+    """A resource as it is held. `destinations_ids`: those under which its connections' token sets count."""
+
+    resource: Resource
+    row: ResourceRow
+    since: float
+
+    @property
+    def destinations_ids(self) -> frozenset[str]:
+        """Give the resource's own destinations id and those that a rebind carried over."""
+        return frozenset({self.row.destinations_id, *self.row.carried})
+
+    @property
+    def provider(self) -> str:
+        """Name the provider for caps on calls: its token endpoint's authority, templates and all."""
+        return self.resource.refresh.url.split("/", 3)[2]
+
+
+def secrets_place(row: ResourceRow) -> Place:
+    """Say where a resource's secrets belong."""
+    return Place("resource", row.resource_id, row.destinations_id)
+
+
+def packed_secrets(secrets: ResourceSecrets) -> bytes:
+    """Write a resource's secrets and destinations, to be sealed."""
+    body = {
+        "client_secret": None if secrets.client_secret is None else secrets.client_secret.reveal(),
+        "variables": {name: value.reveal() for name, value in secrets.variables.items()},
+        "origins": sorted(secrets.destinations.origins),
+        "carried": list(secrets.carried),
+        "former": list(secrets.former),
+    }
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def unpacked_secrets(plaintext: bytes) -> ResourceSecrets:
+    """Read what `packed_secrets` wrote."""
+    body = json.loads(plaintext)
+    return ResourceSecrets(
+        client_secret=None if body["client_secret"] is None else Secret(body["client_secret"]),
+        variables={name: Secret(value) for name, value in body["variables"].items()},
+        destinations=Destinations(frozenset(body["origins"])),
+        carried=tuple(body["carried"]),
+        former=tuple(body["former"]),
+    )
+
+
+class Shelf:
+    """Brings what is not held in one call, with whatever else is needed at the time."""
+
+    def __init__(self, store: Store, sealing: Sealing, machine: Machine) -> None:
+        """Hold nothing yet."""
+        self._store = store
+        self._sealing = sealing
+        self._machine = machine
+        self._held: dict[str, HeldResource] = {}
+
+    def resource(self, resource_id: str) -> HeldResource:
+        """Give a resource, with a call unless it is held. Raises NotFoundError."""
+        return in_use(self.even_deleting(resource_id))
+
+    def even_deleting(self, resource_id: str) -> HeldResource:
+        """Give a resource that may be on its way out: its secrets serve until the last revocation ended."""
+        held = self.held(resource_id)
+        return held or self._keep(resource_id, self._store.resources.load(resource_id=resource_id).resource)
+
+    def resource_and_key(self, resource_id: str) -> tuple[HeldResource, VaultKey]:
+        """Give a resource and the open vault key: one call to the table for both, none for what is held.
+
+        Raises NotFoundError.
+        """
+        now = self._machine.now()
+        held, key = self.held(resource_id), self._sealing.current(now)
+        if held is not None and key is not None:
+            return in_use(held), key
+        loaded = self._store.resources.load(
+            resource_id=None if held else resource_id,
+            period=None if key else self._sealing.period(now),
+        )
+        held = in_use(held or self._keep(resource_id, loaded.resource))
+        return held, key or self._vault_key(loaded.wrapped_key, now)
+
+    def connection(self, resource_id: str, connection_id: str) -> tuple[HeldResource, Connection | None]:
+        """Give a resource and a connection of it, read consistently: one call.
+
+        Raises NotFoundError for the resource.
+        """
+        held = self.held(resource_id)
+        if held is not None:
+            return in_use(held), self._store.connections.get(resource_id, connection_id)
+        loaded = self._store.resources.load(resource_id=resource_id, connection=(resource_id, connection_id))
+        return in_use(self._keep(resource_id, loaded.resource)), loaded.connection
+
+    def bring(self, resource_ids: Iterable[str]) -> None:
+        """Bring the resources that are not held, and the vault key with them: one call for each 100."""
+        now = self._machine.now()
+        missing = [
+            resource_id for resource_id in dict.fromkeys(resource_ids) if self.held(resource_id) is None
+        ]
+        key = self._sealing.current(now)
+        if not missing and key is not None:
+            return
+        rows, wrapped = self._store.resources.load_all(
+            missing, period=None if key else self._sealing.period(now)
+        )
+        for resource_id, row in rows.items():
+            self._keep(resource_id, row)
+        if key is None:
+            self._vault_key(wrapped, now)
+
+    def vault_key(self) -> VaultKey:
+        """Give the open vault key of this period; made if there is none yet."""
+        now = self._machine.now()
+        key = self._sealing.current(now)
+        if key is None:
+            loaded = self._store.resources.load(period=self._sealing.period(now))
+            key = self._vault_key(loaded.wrapped_key, now)
+        return key
+
+    def secrets(self, held: HeldResource) -> ResourceSecrets:
+        """Open a resource's secrets. Raises SealError."""
+        secrets = self.sealed_secrets(held.row)
+        if secrets.carried != held.row.carried:
+            message = "the row names other destinations than were sealed with it"
+            raise SealError(message)
+        return secrets
+
+    def sealed_secrets(self, row: ResourceRow) -> ResourceSecrets:
+        """Open the secrets of a row. Raises SealError."""
+        return unpacked_secrets(self._sealing.open(row.sealed, secrets_place(row), self._machine.now()))
+
+    def drop(self, resource_id: str) -> None:
+        """Hold a resource no more: it was changed here."""
+        self._held.pop(resource_id, None)
+
+    def held(self, resource_id: str) -> HeldResource | None:
+        """Give a resource if it is held, without a call."""
+        held = self._held.get(resource_id)
+        return held if held is not None and self._machine.now() - held.since < HELD_FOR else None
+
+    def _keep(self, resource_id: str, row: ResourceRow | None) -> HeldResource:
+        if row is None:
+            self.drop(resource_id)
+            raise _no_resource(resource_id)
+        if len(self._held) >= MOST_HELD:
+            self._held.clear()
+        held = HeldResource(resource_of(resource_id, row.document), row, self._machine.now())
+        self._held[resource_id] = held
+        return held
+
+    def _vault_key(self, wrapped: bytes | None, now: float) -> VaultKey:
+        if wrapped is None:
+            period = self._sealing.period(now)
+            made = self._sealing.make(now)
+            wrapped = self._store.resources.keep_vault_key(
+                period, made.wrapped, ttl=self._sealing.period_end(now) + VAULT_KEY_KEPT
+            )
+        return self._sealing.adopt(wrapped, now)
+
+
+def in_use(held: HeldResource) -> HeldResource:
+    """Give the resource back, unless it is being deleted. Raises NotFoundError."""
+    if held.row.deleting is not None:
+        raise _no_resource(held.row.resource_id)
+    return held
+
+
+def _no_resource(resource_id: str) -> NotFoundError:
+    return NotFoundError(f"there is no resource {resource_id}")

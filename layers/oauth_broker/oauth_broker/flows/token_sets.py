@@ -1,0 +1,90 @@
+"""Token sets, sealed and opened for their place."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from oauth_broker.connection import SealedTokenSet
+from oauth_broker.protocol.variables import checked_values
+from oauth_broker.resource import GrantType
+from oauth_broker.sealed import Place
+from oauth_broker.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oauth_broker.doors.sealing import Sealing
+    from oauth_broker.protocol.token import TokenSet
+    from oauth_broker.resource import Resource
+    from oauth_broker.sealed import VaultKey
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What is inside a sealed token set."""
+
+    access_token: Secret
+    refresh_token: Secret | None
+    token_type: str
+
+
+def place_of(resource_id: str, connection_id: str, destinations_id: str, token_set_id: bytes) -> Place:
+    """Say where a token set belongs."""
+    return Place("token-set", resource_id, destinations_id, connection_id, token_set_id)
+
+
+def sealed_token_set(  # noqa: PLR0913 - what binds it to its place
+    sealing: Sealing,
+    key: VaultKey,
+    token_set: TokenSet,
+    *,
+    resource: Resource,
+    connection_id: str,
+    destinations_id: str,
+    token_set_id: bytes,
+    asked_scopes: Sequence[str],
+    issued_at: int,
+) -> SealedTokenSet:
+    """Seal what the token endpoint answered.
+
+    An answer that names no scope granted what was asked (RFC 6749 section 5.1).
+    """
+    refresh_token = token_set.refresh_token
+    body = {"a": token_set.access_token.reveal(), "y": token_set.token_type}
+    if refresh_token is not None:
+        body["r"] = refresh_token.reveal()
+    plaintext = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    place = place_of(resource.resource_id, connection_id, destinations_id, token_set_id)
+    return SealedTokenSet(
+        token_set_id=token_set_id,
+        sealed=sealing.seal(key, plaintext, place),
+        issued_at=issued_at,
+        expires_at=token_set.expires_at,
+        scopes=tuple(asked_scopes) if token_set.scopes is None else token_set.scopes,
+        metadata=token_set.metadata,
+        destinations_id=destinations_id,
+        refreshable=refresh_token is not None or resource.grant_type is GrantType.CLIENT_CREDENTIALS,
+    )
+
+
+def opened(
+    sealing: Sealing, held: SealedTokenSet, *, resource_id: str, connection_id: str, now: float
+) -> Tokens:
+    """Open a token set. Raises SealError, SealingUnavailableError."""
+    place = place_of(resource_id, connection_id, held.destinations_id, held.token_set_id)
+    body = json.loads(sealing.open(held.sealed, place, now))
+    return Tokens(
+        access_token=Secret(body["a"]),
+        refresh_token=Secret(body["r"]) if "r" in body else None,
+        token_type=body["y"],
+    )
+
+
+def values_of(resource: Resource, variables: Mapping[str, str], held: SealedTokenSet) -> dict[str, str]:
+    """Give the values that templates may use: the connection's own, and over them what the token answer told.
+
+    Raises UnfitValueError for one that does not fit the resource as it is now.
+    """
+    return {**variables, **checked_values(resource, held.metadata, known=variables)}

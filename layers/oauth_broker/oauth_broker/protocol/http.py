@@ -1,0 +1,39 @@
+"""A request to send and an answer that came, as values. Both hide what they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from oauth_broker.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HttpRequest:
+    """What is to be sent, complete: egress adds Host, Content-Length and User-Agent only.
+
+    `secrets` are the secret values that stand somewhere in it, so that what a provider echoes can be masked.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    secrets: tuple[Secret, ...] = ()
+
+    def __repr__(self) -> str:
+        parts = urlsplit(self.url)
+        return f"HttpRequest({self.method} {parts.scheme}://{parts.hostname})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HttpResponse:
+    """What came back: header names in lower case, the body decoded from its content encoding and whole."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"HttpResponse({self.status})"

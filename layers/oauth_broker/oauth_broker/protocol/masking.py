@@ -1,0 +1,72 @@
+"""What a provider says, made fit to be kept: without our secrets, without control characters, and short."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+from oauth_broker.secret import HIDDEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from oauth_broker.secret import Secret
+
+# Fewer characters of Base64 stand in any text by chance.
+_SHORTEST_INNER_BASE64: Final = 6
+# C0, DEL and C1 controls, line and paragraph separators, and what turns the direction of writing.
+_UNPRINTABLE: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
+
+
+def masked(text: str, secrets: Iterable[Secret]) -> str:
+    """Give `text` with each of `secrets` as `***`: raw, URL-encoded, Base64 or base64url, also amid more.
+
+    Text that holds one in an unusual spelling (`%2e` for a dot) comes out URL-decoded.
+    """
+    forms = {form for secret in secrets if secret for form in _forms(secret.reveal())}
+    longest_first = sorted(forms, key=len, reverse=True)
+    text = _without(text, longest_first)
+    for decode in (unquote, unquote_plus):
+        decoded = decode(text)
+        found = _without(decoded, longest_first)
+        text = text if found == decoded else found
+    return text
+
+
+def kept(text: str, secrets: Iterable[Secret], *, limit: int) -> str:
+    """Give what may be kept of a provider's words: masked, controls as a space, at most `limit` characters.
+
+    Masking comes first: a secret cut in half would no longer be found.
+    """
+    return _UNPRINTABLE.sub(" ", masked(text, secrets)).strip()[:limit]
+
+
+def _without(text: str, forms: Iterable[str]) -> str:
+    for form in forms:
+        text = text.replace(form, HIDDEN)
+    return text
+
+
+def _forms(value: str) -> Iterator[str]:
+    yield from (value, quote(value, safe=""), quote(value), quote_plus(value))
+    for encoded in _base64_forms(value.encode()):
+        yield encoded
+        yield encoded.replace("+", "-").replace("/", "_")
+
+
+def _base64_forms(value: bytes) -> Iterator[str]:
+    whole = b64encode(value).decode("ascii")
+    yield whole
+    yield whole.rstrip("=")
+    # As part of something longer (`Basic` of id and secret), a value starts at one of three places in a group
+    # of four characters; the characters at its edges depend on the neighbours, those between do not.
+    for before in range(3):
+        after = -(before + len(value)) % 3
+        encoded = b64encode(bytes(before) + value + bytes(after)).decode("ascii")
+        inner = encoded[(before * 8 + 5) // 6 : len(encoded) - (after * 8 + 5) // 6]
+        if len(inner) >= _SHORTEST_INNER_BASE64:
+            yield inner

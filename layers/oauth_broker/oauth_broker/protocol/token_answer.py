@@ -1,0 +1,157 @@
+"""Reading what a token endpoint answered: bodies of every dialect, and what their members may be.
+
+Nothing here raises: a member that cannot be read is None, since an answer that is odd in one member may still
+bring the only copy of a rotated refresh token.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+from oauth_broker.resource import ExpiresInUnit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import jmespath
+
+MAX_RETRY_AFTER: Final = 86_400
+"""Seconds: a day is the longest that a provider can put us off."""
+
+MAX_LIFETIME: Final = 100 * 366 * 86_400
+"""Seconds: a century at most, so that any expiry can be written as a date."""
+
+MAX_EXPRESSION_LENGTH: Final = 256
+MAX_SCOPES: Final = 500
+MAX_SHOWN_LENGTH: Final = 2_000
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
+_SEPARATORS: Final = re.compile(r"[\s,]+")
+_SHORT_INTEGER: Final = 18
+
+
+def parsed(body: bytes) -> Any:
+    """Give the value that a body holds, whatever its content type says; None when it is empty or unreadable.
+
+    JSON first, leniently (a member that is there twice: the last counts; NaN is a number), then a form, which
+    comes out as an object of strings.
+    """
+    text = body.decode("utf-8-sig", errors="replace").strip()
+    try:
+        return json.loads(text, strict=False, parse_int=_number)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=100)) or None
+    except ValueError:
+        return None
+
+
+def member(answer: Any, expression: str) -> Any:
+    """Give what a JMESPath expression finds in an answer; None when it finds nothing."""
+    if _NAME.fullmatch(expression):  # nearly always: then the library is not even imported
+        return answer.get(expression) if isinstance(answer, dict) else None
+    try:
+        return compiled(expression).search(answer)
+    except (ValueError, TypeError, RecursionError):  # JMESPath's own errors are ValueErrors
+        return None
+
+
+def compiled(expression: str) -> jmespath.parser.ParsedResult:
+    """Compile a JMESPath expression whose result is never larger than the answer it is asked of.
+
+    Multiselects are refused: a chain of them (`[@,@][]|[@,@][]|…`) doubles at each step. Raises ValueError,
+    which says what is wrong.
+    """
+    import jmespath  # noqa: PLC0415 - only answers of odd shape need it: cold start
+
+    if len(expression) > MAX_EXPRESSION_LENGTH:
+        raise ValueError(f"longer than {MAX_EXPRESSION_LENGTH} characters")
+    result = jmespath.compile(expression)
+    pending = [result.parsed]
+    while pending:
+        node = pending.pop()
+        if node["type"] in {"multi_select_list", "multi_select_dict"}:
+            raise ValueError("a multiselect ([a, b] or {a: b}) cannot be used here")
+        pending.extend(node["children"])
+    return result
+
+
+def visible(value: object) -> str | None:
+    """Give a token of visible ASCII without spaces (RFC 6750, 2.1, allows less); None for anything else."""
+    return value if isinstance(value, str) and _VISIBLE.fullmatch(value) else None
+
+
+def seconds(value: object, unit: ExpiresInUnit) -> int | None:
+    """Give a lifetime in whole seconds, at most a century; None unless it is a positive number or its text.
+
+    0 counts as not said: the providers that send it mean tokens that do not expire.
+    """
+    if isinstance(value, str) and len(value) <= _SHORT_INTEGER:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    whole = int(value // 1000 if unit is ExpiresInUnit.MILLISECONDS else value)
+    return min(whole, MAX_LIFETIME) if value > 0 else None
+
+
+def scopes(value: object, separator: str) -> tuple[str, ...] | None:
+    """Give the scopes an answer names: a list, or text with the resource's separator, spaces or commas.
+
+    None where it does not say; duplicates are dropped, the order is kept.
+    """
+    if isinstance(value, str):
+        own = separator.strip()
+        value = value.split(own) if own and own in value else _SEPARATORS.split(value)
+    if not isinstance(value, list):
+        return None
+    # TikTok for Business numbers its scopes; a boolean is an int in Python, and no scope.
+    named = (str(scope).strip() for scope in value if type(scope) in {str, int})
+    return tuple(dict.fromkeys(scope for scope in named if scope))[:MAX_SCOPES]
+
+
+def shown(
+    answer: Any, names: Sequence[str], *, hidden: Sequence[str | None]
+) -> Mapping[str, str | int | float | bool]:
+    """Give the members `names` that are text, numbers or booleans; no text that holds one of `hidden`."""
+    found = {name: member(answer, name) for name in names}
+    return {name: value for name, value in found.items() if _is_shown(value, hidden)}
+
+
+def retry_after(value: str | None, *, now: int) -> int | None:
+    """Read a `Retry-After` (RFC 9110, 10.2.3), seconds or a date: seconds from `now`, 0 to `MAX_RETRY_AFTER`.
+
+    None where there is none or it cannot be read.
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return MAX_RETRY_AFTER if len(text) > _SHORT_INTEGER else min(int(text), MAX_RETRY_AFTER)
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - only a date needs it: cold start
+
+    try:
+        date = parsedate_to_datetime(text)
+        if date.tzinfo is None:  # the obsolete forms of an HTTP date: always UTC (RFC 9110 section 5.6.7)
+            date = date.replace(tzinfo=UTC)
+        return min(max(math.ceil(date.timestamp()) - now, 0), MAX_RETRY_AFTER)
+    except (ValueError, OverflowError, IndexError):
+        return None
+
+
+def _number(digits: str) -> int | float:
+    # int() refuses 4,301 digits and is quadratic in their number.
+    return int(digits) if len(digits) <= _SHORT_INTEGER else float(digits)
+
+
+def _is_shown(value: object, hidden: Sequence[str | None]) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_SHOWN_LENGTH and not any(secret and secret in value for secret in hidden)
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))

@@ -1,0 +1,153 @@
+"""A registration with a provider, parsed: what the row says of it, and apart from that its secrets.
+
+Member names are those of the JSON in the HTTP contract; `registration.py` makes these values from that JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oauth_broker.protocol.destinations import Destinations
+    from oauth_broker.secret import Secret
+
+
+class GrantType(StrEnum):
+    """How tokens are first obtained (RFC 6749 sections 4.1 and 4.4)."""
+
+    AUTHORIZATION_CODE = "authorization_code"
+    CLIENT_CREDENTIALS = "client_credentials"
+
+
+class AuthMethod(StrEnum):
+    """Client authentication at the token endpoint, by the names of RFC 7591 section 2, and one of ours."""
+
+    CLIENT_SECRET_BASIC = "client_secret_basic"  # noqa: S105 - a name of a method
+    CLIENT_SECRET_BASIC_RAW = "client_secret_basic_raw"  # noqa: S105 - a name of a method
+    CLIENT_SECRET_POST = "client_secret_post"  # noqa: S105 - a name of a method
+    NONE = "none"
+
+
+class ParamsIn(StrEnum):
+    """Where the authorization request's parameters go."""
+
+    QUERY = "query"
+    FRAGMENT = "fragment"
+
+
+class BodyFormat(StrEnum):
+    """How a POSTed body is written."""
+
+    FORM = "form"
+    JSON = "json"
+
+
+class ExpiresInUnit(StrEnum):
+    """The unit in which the provider says `expires_in`."""
+
+    SECONDS = "seconds"
+    MILLISECONDS = "milliseconds"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationStep:
+    """The authorization request: `params` may hold templates; None removes a standard parameter."""
+
+    url: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    params_in: ParamsIn = ParamsIn.QUERY
+    unencoded: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStep:
+    """A request to the token or revocation endpoint, inheritance applied. GET: parameters go in the query."""
+
+    url: str
+    method: str = "POST"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: BodyFormat = BodyFormat.FORM
+    auth_method: AuthMethod = AuthMethod.CLIENT_SECRET_BASIC
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionVariable:
+    """A value that each connection brings. `hosts`: the exact names or `*.` suffixes it may make."""
+
+    title: str = ""
+    description: str = ""
+    pattern: str | None = None
+    example: str = ""
+    default: str | None = None
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponseRules:
+    """Where an answer of odd shape keeps things: JMESPath expressions."""
+
+    access_token: str = "access_token"  # noqa: S105 - a JMESPath expression
+    refresh_token: str = "refresh_token"  # noqa: S105 - a JMESPath expression
+    expires_in: str = "expires_in"
+    scope: str = "scope"
+    token_type: str = "token_type"  # noqa: S105 - a JMESPath expression
+    expires_in_unit: ExpiresInUnit = ExpiresInUnit.SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenBehaviour:
+    """What is known of the provider's refresh tokens; unknown counts as strict. `grace_period` in seconds."""
+
+    rotates: bool = True
+    grace_period: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One registration. `document` is what the client gave, without secrets; the rest is read from it."""
+
+    resource_id: str
+    name: str
+    client_id: str
+    token: EndpointStep
+    refresh: EndpointStep
+    authorization: AuthorizationStep | None = None
+    revocation: EndpointStep | None = None
+    issuer: str | None = None
+    api_base_url: str | None = None
+    grant_type: GrantType = GrantType.AUTHORIZATION_CODE
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secret_variable_names: frozenset[str] = frozenset()
+    connection_variables: Mapping[str, ConnectionVariable] = field(default_factory=dict)
+    callback_variables: tuple[str, ...] = ()
+    metadata: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    scope_separator: str = " "
+    code_challenge_method: str | None = "S256"
+    token_response: TokenResponseRules = field(default_factory=TokenResponseRules)
+    callback_params: Mapping[str, str] = field(default_factory=dict)
+    shared_callback: bool = False
+    default_expires_in: int | None = None
+    refresh_token: RefreshTokenBehaviour = field(default_factory=RefreshTokenBehaviour)
+    require_confirmation: bool = True
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSecrets:
+    """What is sealed of a resource: its secrets, and the only origins they may be sent to.
+
+    `carried` are earlier destinations ids whose connections were carried over by a rebind, `former` those
+    whose connections still need reauthorization, newest last.
+    """
+
+    client_secret: Secret | None
+    variables: Mapping[str, Secret]
+    destinations: Destinations
+    carried: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()

@@ -1,0 +1,40 @@
+"""A function's kit, put together once from its settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from oauth_broker.doors.egress import Egress
+from oauth_broker.doors.machine import Machine
+from oauth_broker.doors.queues import RescueQueue
+from oauth_broker.doors.sealing import Sealing
+from oauth_broker.doors.store import Store
+from oauth_broker.flows.kit import Kit
+from oauth_broker.flows.shelf import Shelf
+
+if TYPE_CHECKING:
+    from oauth_broker.settings import AccessSettings, CallbackSettings, ResourcesApiSettings, WorkerSettings
+
+    ProviderCallingSettings = AccessSettings | CallbackSettings | ResourcesApiSettings | WorkerSettings
+
+
+def kit_of(given: ProviderCallingSettings) -> Kit:
+    """Make the kit; no call is made."""
+    store, sealing, machine = Store(given.table), Sealing(given.sealing), Machine()
+    return Kit(
+        store=store,
+        sealing=sealing,
+        egress=Egress(
+            deadline=given.numbers.provider_deadline,
+            loopback=given.loopback.allowed,
+            forbidden_ports=given.loopback.forbidden_ports,
+            # on one machine the broker's ports tell it from its providers, not its host
+            own_host=None if given.loopback.allowed else urlsplit(given.public_url or "").hostname,
+        ),
+        rescue=RescueQueue(given.rescue_queue_url),
+        machine=machine,
+        schedule=given.schedule,
+        numbers=given.numbers,
+        shelf=Shelf(store, sealing, machine),
+    )

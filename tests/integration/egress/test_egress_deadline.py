@@ -1,0 +1,161 @@
+"""The deadline is over the whole request: whatever drips, hangs or goes round in circles ends with it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from oauth_broker.doors.egress import Egress
+from oauth_broker.doors.pinned_connection import DeadlineSocket
+from oauth_broker.errors import NotConnectedError, OutcomeUnknownError
+from oauth_broker.protocol.http import HttpRequest
+from tests.integration.egress.servers import ANYWHERE, Server, dripping, silent
+
+if TYPE_CHECKING:
+    from tests.integration.egress.authority import Authority
+    from tests.integration.egress.servers import Script
+
+OK = b"HTTP/1.1 200 OK\r\n"
+SHORT = 0.3
+# Far below the 8 seconds for which the servers go on.
+BOUND = 4.0
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize(
+    "script",
+    [
+        silent,
+        dripping(b"", b"H"),
+        dripping(OK, b"X: y\r\n"),
+        dripping(OK + b"X: ", b"y"),
+        dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        dripping(OK + b"Content-Length: 100000\r\n\r\n", b"x"),
+        dripping(OK + b"\r\n", b"x"),
+        dripping(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        dripping(OK + b"Transfer-Encoding: chunked\r\n\r\n1;", b"x"),
+        dripping(OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"),
+        dripping(OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08", b"\0"),
+    ],
+)
+def test_a_drip_does_not_hold_a_request(script: Script, tls: bool, ca: Authority) -> None:
+    """Each byte comes in time, all of them never: the outcome is unknown once the deadline is over."""
+    context = ca.server_context("127.0.0.1") if tls else None
+    with Server(script, context=context) as server:
+        egress = Egress(loopback=True, deadline=SHORT, ca_bundle=str(ca.bundle))
+        url = f"{'https' if tls else 'http'}://127.0.0.1:{server.port}/"
+        began = time.monotonic()
+        with pytest.raises(OutcomeUnknownError):
+            egress.send(HttpRequest("POST", url, {}, b"x"), ANYWHERE)
+        assert time.monotonic() - began < BOUND
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("sip", [0, 20_000])
+def test_a_provider_that_hardly_reads_does_not_hold_a_request(tls: bool, sip: int, ca: Authority) -> None:
+    """A body larger than all buffers ends with the deadline, also where a little of it is taken at a time."""
+    over = threading.Event()
+
+    def hardly_read(connection: socket.socket, _request: bytes) -> None:
+        until = time.monotonic() + 8
+        while time.monotonic() < until and not over.wait(0.05):
+            if sip:
+                connection.recv(sip)
+
+    context = ca.server_context("127.0.0.1") if tls else None
+    with Server(hardly_read, context=context, reads=False) as server:
+        egress = Egress(loopback=True, deadline=SHORT, ca_bundle=str(ca.bundle))
+        url = f"{'https' if tls else 'http'}://127.0.0.1:{server.port}/"
+        began = time.monotonic()
+        with pytest.raises(OutcomeUnknownError, match="too slow"):
+            egress.send(HttpRequest("POST", url, {}, bytes(50_000_000)), ANYWHERE)
+        assert time.monotonic() - began < BOUND
+        over.set()
+
+
+def test_sending_waits_until_the_deadline_whatever_the_connecting_was_given() -> None:
+    """The share of one address among many, which is what connecting may take, bounds nothing else."""
+    near, far = socket.socketpair()
+    with far, DeadlineSocket(fileno=near.detach()) as sender:
+        sender.settimeout(2 * BOUND)
+        sender.deadline = time.monotonic() + SHORT
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            sender.sendall(bytes(50_000_000))
+        assert SHORT / 2 < time.monotonic() - began < BOUND
+
+
+@pytest.mark.parametrize(
+    "script", [silent, dripping(b"", b"\x16\x03\x03"), dripping(b"\x16\x03\x03\x40\0", b"\2")]
+)
+def test_a_handshake_that_hangs_or_drips_is_no_connection(script: Script) -> None:
+    """Not one byte of the request was sent."""
+    with Server(script, reads=False) as server:
+        began = time.monotonic()
+        request = HttpRequest("POST", f"https://127.0.0.1:{server.port}/", {}, b"x")
+        with pytest.raises(NotConnectedError, match="TLS"):
+            Egress(loopback=True, deadline=SHORT).send(request, ANYWHERE)
+        assert time.monotonic() - began < BOUND
+
+
+def test_a_lookup_that_hangs_is_no_connection() -> None:
+    """The C library's resolver may take half a minute: nobody waits for it."""
+    answered = threading.Event()
+
+    def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
+        answered.wait(8)
+        return []
+
+    began = time.monotonic()
+    with pytest.raises(NotConnectedError, match="not resolved in time"):
+        Egress(resolve=resolve, deadline=SHORT).send(HttpRequest("GET", "https://api.example.com/"), ANYWHERE)
+    assert time.monotonic() - began < BOUND
+    answered.set()
+
+
+@pytest.mark.parametrize("failure", [socket.gaierror(-2, "no"), OSError(5, "io"), UnicodeError("idna")])
+def test_a_lookup_that_fails_is_no_connection(failure: Exception) -> None:
+    """Whatever the resolver says is not what a caller sees."""
+
+    def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
+        raise failure
+
+    with pytest.raises(NotConnectedError, match="does not resolve"):
+        Egress(resolve=resolve).send(HttpRequest("GET", "https://api.example.com/"), ANYWHERE)
+
+
+def test_no_time_left_is_no_connection() -> None:
+    """A request that comes too late is not sent; a deadline of its own counts instead of the usual one."""
+    with Server(dripping(b"HTTP/1.1 200 OK\r\n\r\n", b"")) as server:
+        request = HttpRequest("GET", f"http://127.0.0.1:{server.port}/")
+        with pytest.raises(NotConnectedError):
+            Egress(loopback=True).send(request, ANYWHERE, deadline=0)
+        with pytest.raises(NotConnectedError):
+            Egress(loopback=True).send(request, ANYWHERE, deadline=-1)
+        assert server.arrivals == 0
+        with pytest.raises(OutcomeUnknownError):
+            Egress(loopback=True, deadline=60).send(request, ANYWHERE, deadline=SHORT)
+        assert server.arrivals == 1
+
+
+def test_dead_addresses_share_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address that swallows packets leaves time for the next: each gets its share of what is left."""
+    waits: list[float] = []
+
+    def connect(connection: socket.socket, _: tuple[str, int]) -> None:
+        waits.append(connection.gettimeout() or 0)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+    def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(None, None, 6, "", (f"8.8.8.{n}", 443)) for n in range(3)]
+
+    with pytest.raises(NotConnectedError, match="too slow"):
+        Egress(resolve=resolve, deadline=12).send(HttpRequest("GET", "https://api.example.com/"), ANYWHERE)
+    assert [round(wait) for wait in waits] == [4, 6, 12]

@@ -1,0 +1,3 @@
+"""A layer, to be found on the functions' path."""
+
+NAME = "toy"

@@ -1,0 +1,102 @@
+"""What is kept of a provider's words."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oauth_broker.protocol.masking import kept, masked
+from oauth_broker.secret import HIDDEN, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VALUE = "s3cr+t/valué é?>~~"
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "raw": str,
+    "url": lambda value: quote(value, safe=""),
+    "url with slashes": quote,
+    "url in lower case": lambda value: re.sub("%..", lambda code: code[0].lower(), quote(value, safe="")),
+    "url, every byte": lambda value: "".join(f"%{byte:02X}" for byte in value.encode()),
+    "form, every byte": lambda value: re.sub("%20", "+", FORMS["url, every byte"](value)),
+    "form": quote_plus,
+    "base64": lambda value: b64encode(value.encode()).decode(),
+    "base64 without padding": lambda value: b64encode(value.encode()).decode().rstrip("="),
+    "base64 in a url": lambda value: quote_plus(b64encode(value.encode())),
+    "base64url": lambda value: urlsafe_b64encode(value.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_secret_is_masked_in_every_form(form: str) -> None:
+    """Raw, URL-encoded or Base64, it is gone; the same text without it being a secret is kept."""
+    written = FORMS[form](VALUE)
+    text = f"before {written} after"
+    assert masked(text, [Secret("another secret")]) == text
+    found = masked(text, [Secret("another secret"), Secret(VALUE)])
+    assert written.rstrip("=") not in found
+    assert re.fullmatch(r"before \*\*\*(=|%3D)* after", found)
+
+
+@pytest.mark.parametrize("before", ["", "i", "id", "id:", "client:"])
+@pytest.mark.parametrize("after", ["", "1", "12", "123"])
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+def test_a_secret_amid_base64_is_masked(before: str, after: str, encode: Callable[[bytes], bytes]) -> None:
+    """Wherever it stands in what was encoded, its characters are gone but for those at the very edge."""
+    encoded = encode((before + VALUE + after).encode()).decode()
+    found = masked(encoded, [Secret(VALUE)])
+    assert found != encoded
+    assert len(found.replace(HIDDEN, "")) <= len(encoded) - len(VALUE.encode()) * 8 // 6 + 2
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=1), st.text(), st.text())
+def test_no_secret_stays(secret: str, before: str, after: str) -> None:
+    """Whatever surrounds it, a secret is not in what comes out, unless the mask itself spells it."""
+    found = masked(before + secret + after, [Secret(secret)])
+    assert HIDDEN in found
+    assert secret not in found.replace(HIDDEN, " ")
+
+
+def test_an_empty_secret_masks_nothing() -> None:
+    """Nothing is not found everywhere."""
+    assert masked("abc", [Secret("")]) == "abc"
+
+
+def test_one_secret_inside_another_leaves_no_rest() -> None:
+    """The longer is masked first."""
+    assert masked("abcdef", [Secret("abc"), Secret("abcdef")]) == HIDDEN
+
+
+def test_a_secret_at_the_limit_is_not_cut_in_half() -> None:
+    """Masking comes before cutting: not even its beginning is kept."""
+    text = "x" * 95 + "top-secret-value"
+    assert kept(text, [Secret("none")], limit=100) == "x" * 95 + "top-s"
+    assert kept(text, [Secret("top-secret-value")], limit=100) == "x" * 95 + HIDDEN
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("a\x00\r\n\tb", "a b"),
+        ("\x1b[31mred\x1b[0m", "[31mred [0m"),
+        ("a\u202eb\u2028c\x85d\x7fe", "a b c d e"),
+        ("grüße 你好", "grüße 你好"),
+        ("  \n", ""),
+    ],
+)
+def test_no_control_is_kept(text: str, expected: str) -> None:
+    """Controls, line separators and marks of direction become a space; letters of any script stay."""
+    assert kept(text, (), limit=100) == expected
+
+
+def test_what_is_kept_can_be_written() -> None:
+    """Half a surrogate pair, which JSON can bring, cannot reach a UTF-8 encoder."""
+    assert kept(json.loads('"a\\ud800b"'), (), limit=100).encode() == b"a b"
