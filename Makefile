@@ -2,25 +2,29 @@
 
 PYTHON ?=
 PORT ?= 8000
+CASES ?=
 export PORT
+BUILD_DIR ?= .aws-sam/build
 
 ENVIRONMENT = PYTHON='$(PYTHON)' sh requirements/environment
 RUN = .venv/bin/python
 # SAM calls make again, which must not take this one's options for its own. Validation asks for a region, any will do.
 # The layer's packages are installed with SAM's Python, which has pip for sure.
 SAM = env -u MAKEFLAGS -u MAKELEVEL SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-eu-central-1}" \
-  PYTHON='$(CURDIR)/.venv-sam/bin/python' .venv-sam/bin/sam
+  PYTHON='$(CURDIR)/.venv-sam/bin/python' PYTHON313="$$(sh requirements/python313 || echo python3.13)" .venv-sam/bin/sam
 
-.PHONY: help run test unit lint format bench build validate locks clean run-environment test-environment sam-environment
+.PHONY: help run test unit lint format contract bench build packaged validate locks clean run-environment test-environment sam-environment
 
 help:
 	@echo 'make run       the whole broker on this machine, with a demo provider (PORT=8000)'
 	@echo 'make test      lint and all tests'
 	@echo 'make unit      the tests without I/O'
 	@echo 'make lint      ruff and mypy; make format lets ruff write'
+	@echo 'make contract  the tests of the OpenAPI description; CASES=500 makes more and other ones for each operation'
 	@echo 'make bench     the benchmarks'
 	@echo 'make validate  check template.yaml as AWS would'
 	@echo 'make build     build what sam deploy uploads'
+	@echo 'make packaged  the tests of what make build builds, run as Lambda does (Linux)'
 	@echo 'make locks     pin newer versions of everything that is installed (needs uv)'
 	@echo 'make clean     remove what was made here'
 	@echo 'PYTHON=…       the Python (3.11 or later) to use'
@@ -43,6 +47,9 @@ format: test-environment
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
+contract: test-environment
+	CASES='$(CASES)' $(RUN) -m pytest tests/contract
+
 bench: test-environment
 	$(RUN) -m pytest tests/benchmarks -s
 
@@ -53,7 +60,10 @@ validate: sam-environment
 	.venv-sam/bin/cfn-lint --append-rules cfn_lint_serverless.rules --ignore-checks WS1000 WS1004 ES6000 -- template.yaml
 
 build: sam-environment
-	$(SAM) build
+	$(SAM) build --build-dir '$(BUILD_DIR)'
+
+packaged: test-environment sam-environment
+	$(RUN) -m pytest tests/packaged
 
 # Development must not run newer versions than AWS does, so the layer's lock comes first and binds the others.
 COMPILE = uv pip compile --upgrade --quiet --generate-hashes --no-emit-index-url --no-header
@@ -66,9 +76,11 @@ locks:
 	$(UNIVERSAL) requirements/run.in -o requirements/run.txt
 	$(UNIVERSAL) requirements/dev.in -o requirements/dev.txt
 	$(UNIVERSAL) requirements/sam.in -o requirements/sam.txt
+	$(UNIVERSAL) requirements/packaged.in -o requirements/packaged.txt
 
 clean:
-	rm -rf .venv .venv-sam .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sam .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf tests/servers/oidc_provider/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 run-environment:

@@ -90,6 +90,7 @@ class AwsServer:
         self._on_event = on_event
         # moto checks a condition and writes in two steps: in parallel, several writers pass the same check.
         self._dynamodb = threading.Lock()
+        self._transactions: set[str] = set()
         self._server = LoopbackServer(self._answer, listener, threads=32)
 
     def close(self) -> None:
@@ -105,8 +106,26 @@ class AwsServer:
             self._report_events(environ)
         if target.startswith("DynamoDB_"):
             with self._dynamodb:
+                if target.endswith(".TransactWriteItems"):
+                    return self._transacted(environ, start_response)
                 return list(self._application(environ, start_response))
         return list(self._application(environ, start_response))
+
+    def _transacted(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        """Makes a transaction once: moto does not know the token that an SDK's second try repeats."""
+        body = environ["wsgi.input"].read()
+        environ["wsgi.input"] = io.BytesIO(body)
+        token = json.loads(body).get("ClientRequestToken")
+        if token in self._transactions:
+            start_response("200 OK", [("Content-Type", "application/x-amz-json-1.0")])
+            return [b"{}"]
+
+        def begin(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            if token is not None and status.startswith("200"):
+                self._transactions.add(token)
+            return start_response(status, headers, *rest)
+
+        return list(self._application(environ, begin))
 
     def _report_events(self, environ: Environ) -> None:
         body = environ["wsgi.input"].read()
@@ -132,10 +151,19 @@ def create_resources(
     for name, _ in template.resources("AWS::Events::EventBus", resolver):
         bus = endpoints.client("events").create_event_bus(Name=f"{name}-{suffix}")
         attributes[name] = {"Ref": f"{name}-{suffix}", "Name": f"{name}-{suffix}", "Arn": bus["EventBusArn"]}
-    for name, properties in template.resources("AWS::DynamoDB::Table", resolver):
-        attributes[name] = _create_table(f"{name}-{suffix}", properties, resolver, endpoints)
+    attributes |= create_tables(template, resolver, suffix, endpoints)
     _create_queues(template, resolver, attributes, suffix, endpoints)
     return attributes
+
+
+def create_tables(
+    template: Template, resolver: Resolver, suffix: str, endpoints: Endpoints
+) -> dict[str, dict[str, str]]:
+    """Creates the template's tables with `suffix` in their names; gives each one's attributes."""
+    return {
+        name: _create_table(f"{name}-{suffix}", properties, resolver, endpoints)
+        for name, properties in template.resources("AWS::DynamoDB::Table", resolver)
+    }
 
 
 def _create_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import sys
 import threading
@@ -17,9 +18,12 @@ from local.walk import walk
 if TYPE_CHECKING:
     from argparse import Namespace
 
+_FILES = 4096
+
 
 def run(arguments: Namespace) -> int:
     """Runs the stack as the command line says; gives the exit status."""
+    _allow_many_files()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -34,6 +38,14 @@ def run(arguments: Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _allow_many_files() -> None:
+    """Lifts the limit on open files, which is 256 in a terminal of macOS: each process here takes two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _options(arguments: Namespace) -> Options:

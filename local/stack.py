@@ -138,24 +138,26 @@ class Stack:
         self._open.callback(aws.close)
         self.endpoints = Endpoints(aws.url, self.options.dynamodb_endpoint or aws.url)
         template = templates.load(self.options.template, self.options.parameters)
-        parameters = {**template.parameters}
-        self.attributes = create_resources(template, parameters, self.endpoints)
-        resolver = Resolver(template.document, parameters, self.attributes)
+        self.attributes = create_resources(template, template.parameters, self.endpoints)
+        resolver = Resolver(template.document, template.parameters, self.attributes)
         self._create_pools(template, resolver, port)
         self.routes: list[Route] = routes(template, resolver)
         threading.Thread(target=self._warm, daemon=True).start()
-        api = HttpApi(listener, self.routes, self._pools, self._authorizer(), self.console.request)
+        api = HttpApi(
+            listener, self.routes, self._pools, self._authorizer(template.parameters), self.console.request
+        )
         self._open.callback(api.close)
         if demo:
             demo.wait_until_ready()
         self._start_sources(template, resolver)
 
-    def _authorizer(self) -> Authorizer | None:
+    def _authorizer(self, parameters: Mapping[str, Any]) -> Authorizer | None:
         if not self.options.oidc_issuer:
             return None
+        audience = self.options.oidc_audience or parameters.get("OidcAudience", [])
         from local.authorizer import JwtAuthorizer  # noqa: PLC0415 - a sixth of a second that few starts need
 
-        return JwtAuthorizer(self.options.oidc_issuer, self.options.oidc_audience).authorize
+        return JwtAuthorizer(self.options.oidc_issuer, audience).authorize
 
     def _start_demo(self, port: int) -> DemoProvider | None:
         if not self.options.demo:
@@ -225,8 +227,7 @@ class Stack:
 def _listener(port: int, whose: str = "PORT") -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
-    except OSError as error:
-        message = (
-            f"Port {port} ({whose}) cannot be used: {error.strerror}. Choose another: PORT=9000 make run"
-        )
+    except (OSError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else "there is no such port"
+        message = f"Port {port} ({whose}) cannot be used: {why}. Choose another: PORT=9000 make run"
         raise PortTakenError(message) from None

@@ -12,11 +12,12 @@ from oauth_broker.flows.dispatch import dispatch
 from oauth_broker.settings import DispatcherSettings
 
 SETTINGS = DispatcherSettings.from_environment(os.environ)
-STORE = Store(SETTINGS.table)
+STORE = Store(SETTINGS.table).connect()
 QUEUE = WorkQueue(SETTINGS.work_queue_url)
 
 
 def handler(_event: object, _context: object) -> None:
     """Nudge the worker of each shard that has something due."""
     nudged = dispatch(STORE, QUEUE, Machine(), SETTINGS.schedule)
-    log.line("dispatched", nudged=nudged)
+    if nudged:
+        log.line("dispatched", nudged=nudged)

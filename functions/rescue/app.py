@@ -13,7 +13,7 @@ from oauth_broker.flows.commit import settled
 from oauth_broker.settings import RescueSettings
 
 SETTINGS = RescueSettings.from_environment(os.environ)
-STORE = Store(SETTINGS.table)
+STORE = Store(SETTINGS.table).connect()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from oauth_broker.gateway import Request, Response
 
 SETTINGS = StartSettings.from_environment(os.environ)
-STORE = Store(SETTINGS.table)
+STORE = Store(SETTINGS.table).connect()
 MACHINE = Machine()
 SECURE = not (SETTINGS.public_url or "").startswith("http://")
 

@@ -49,7 +49,10 @@ def issuer() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def stack(issuer: str) -> Iterator[Stack]:
     """The toys, with an issuer for /jwt."""
-    with toys(oidc_issuer=issuer, oidc_audience=["toy"], extra_env={"EXTRA": "1"}) as running:
+    own = {"EchoFunction": {"OWN": "echo"}, "ActFunction": {"OWN": "act"}}
+    with toys(
+        oidc_issuer=issuer, oidc_audience=["toy"], extra_env={"EXTRA": "1"}, function_env=own
+    ) as running:
         yield running
 
 
@@ -122,7 +125,7 @@ def test_a_function_runs_in_its_folder_with_its_layer_and_environment(stack: Sta
     assert environment["LOOPBACK_PROVIDERS"] == "1"
     ports = {str(urlsplit(url).port) for url in (stack.url, stack.endpoint_url)}
     assert set(environment["LOOPBACK_FORBIDDEN_PORTS"].split(",")) == ports
-    assert environment["EXTRA"] == "1"
+    assert (environment["EXTRA"], environment["OWN"]) == ("1", "echo")
     assert "HOME" not in environment
     assert "SCHEDULE_PERIOD" not in environment  # the template does not give it to this function
     context = surroundings["context"]

@@ -111,13 +111,14 @@ def test_a_taken_port_of_the_demo_provider_is_said_too() -> None:
 @pytest.mark.parametrize(
     "arguments, said",
     [
+        (["--port", "65536"], "Port 65536 (PORT) cannot be used: there is no such port"),
         (["--template", "nowhere.yaml"], "There is no template"),
         (["--parameter", "Nothing=1"], "The template has no parameter Nothing."),
     ],
 )
 def test_what_stops_the_start_is_one_sentence(arguments: list[str], said: str) -> None:
     """No stack trace for something that the person can mend."""
-    with program("--no-demo", "--port", "0", *arguments) as process:
+    with program("--no-demo", "--port", "0", *arguments) as process:  # the last of a kind counts
         text, _ = process.communicate(timeout=30)
     assert process.returncode == 1
     assert said in text

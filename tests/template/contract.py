@@ -10,6 +10,7 @@ CONNECTION: Final = f"{CONNECTIONS}/{{connection_id}}"
 
 PUBLIC: Final = {
     "GET /health": "ResourcesApiFunction",
+    "GET /openapi.json": "ConsoleFunction",
     "GET /oauth/start": "StartAuthorizationFunction",
     "GET /oauth/callback": "CallbackFunction",
     "POST /oauth/callback": "CallbackFunction",
@@ -47,6 +48,7 @@ TIMEOUTS: Final = {
     "RescueFunction": 20,
     "ResourcesApiFunction": 29,
     "AccessFunction": 29,
+    "ConsoleFunction": 10,
 }
 
 # Where an action or a resource may be a wildcard, and why.

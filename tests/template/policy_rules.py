@@ -45,6 +45,7 @@ TABLE_RIGHTS: Final[Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]] = {
         ("Table", "UpdateItem"): ("C#*",),
         ("Table", "PutItem"): ("K", "D#*"),
     },
+    "ConsoleRole": {},
     "ScheduleRole": {},
 }
 # Role → the other things it may do, as (action, resource).
@@ -83,6 +84,7 @@ OTHER_RIGHTS: Final[Mapping[str, set[tuple[str, str]]]] = {
         ("kms:Decrypt", "Key"),
         ("sqs:SendMessage", "RescueQueue"),
     },
+    "ConsoleRole": set(),
     "ScheduleRole": {
         ("lambda:InvokeFunction", "RefreshDispatcherFunction"),
         ("sqs:SendMessage", "ScheduleDeadLetters"),

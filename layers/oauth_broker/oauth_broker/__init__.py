@@ -1,1 +1,1 @@
-"""The shared layer of OAuth Broker: what decides (pure), what tells the stories (flows), what does I/O (doors)."""
+"""The shared layer of OAuth Broker: what decides is pure, flows tell the stories, doors do the I/O."""

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from oauth_broker.errors import FieldProblem, InvalidError
 from oauth_broker.protocol.destinations import origin_of
 from oauth_broker.protocol.variables import connection_values
+from oauth_broker.registration.checks import child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -51,7 +52,7 @@ def parse_asking(
     stays. Raises InvalidError with every problem.
     """
     members = MEMBERS if known_variables is None else MEMBERS - NOT_IN_REAUTHORIZE
-    problems = [FieldProblem(f"/{name}", "unknown member") for name in body if name not in members]
+    problems = [FieldProblem(child("", name), "unknown member") for name in body if name not in members]
     problems += _problems(body, resource, may_return_to)
     variables: dict[str, str] = {}
     try:
@@ -106,14 +107,15 @@ def _list_problems(name: str, value: object, known: tuple[str, ...] | None) -> I
         yield FieldProblem(f"/{name}", f"has more than {MOST_LABELS} items")
     for index, item in enumerate(value):
         pointer = f"/{name}/{index}"
-        if not isinstance(item, str) or not 1 <= len(item) <= LONGEST_LABEL:
+        if item in value[:index]:
+            yield FieldProblem(pointer, "is there twice")
+        elif known is not None:
+            if item not in known:
+                yield FieldProblem(pointer, "is not a scope of the resource")
+        elif not isinstance(item, str) or not 1 <= len(item) <= LONGEST_LABEL:
             yield FieldProblem(pointer, f"is a string of 1 to {LONGEST_LABEL} characters")
         elif not item.isprintable():
             yield FieldProblem(pointer, "has a character that does not print")
-        elif item in value[:index]:
-            yield FieldProblem(pointer, "is there twice")
-        elif known is not None and item not in known:
-            yield FieldProblem(pointer, "is not a scope of the resource")
 
 
 def return_url_problem(url: object, may_return_to: Callable[[str], bool]) -> str | None:

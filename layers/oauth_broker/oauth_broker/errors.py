@@ -1,6 +1,7 @@
 """The one hierarchy of errors: whose fault it was, and whether another try is worth it.
 
-No message ever holds a body, a header, a URL's query or a token. `problems.py` maps each class to its RFC 9457 answer.
+No message ever holds a body, a header, a URL's query or a token. `problems.py` maps each class to its
+RFC 9457 answer.
 """
 
 from __future__ import annotations
@@ -128,12 +129,22 @@ class NotConnectedError(ProviderError):
     category = "not_connected"
     retryable = True
 
+    def __init__(self, detail: str = "", *, timed_out: bool = False) -> None:
+        """`timed_out`: it was the deadline that ended the attempt."""
+        super().__init__(detail)
+        self.timed_out = timed_out
+
 
 class OutcomeUnknownError(ProviderError):
     """The request was sent and no readable answer came: the provider may have acted on it."""
 
     category = "outcome_unknown"
     retryable = True
+
+    def __init__(self, detail: str = "", *, timed_out: bool = False) -> None:
+        """`timed_out`: it was the deadline that ended the attempt."""
+        super().__init__(detail)
+        self.timed_out = timed_out
 
 
 class ExchangeFailedError(ProviderError):

@@ -21,7 +21,7 @@ MOST_STATES: Final = 20
 class Authorization:
     """Times are epoch seconds, `consumed_at` and `connection_created_at` epoch milliseconds.
 
-    `consumed_by` is the hash of the state that came with the exchanged code: the one browser's whose consent it was.
+    `consumed_by` is the hash of the state that came with the code: of the one browser whose consent counts.
     `authorization_url` is complete but for `{{state}}`, `{{code_challenge}}` and `{{nonce}}`; `token_url`
     is the resource's, templates and all. `outcome` is the error code with which a consumed one failed.
     """

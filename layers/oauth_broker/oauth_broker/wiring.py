@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def kit_of(given: ProviderCallingSettings) -> Kit:
     """Make the kit; no call is made."""
-    store, sealing, machine = Store(given.table), Sealing(given.sealing), Machine()
+    store, sealing, machine = Store(given.table).connect(), Sealing(given.sealing), Machine()
     return Kit(
         store=store,
         sealing=sealing,

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
+import subprocess
+import sys
+import textwrap
 import traceback
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +23,11 @@ from tests.integration.egress.servers import ANYWHERE, Server, reset, response, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.integration.egress.servers import Script
 
 SECRET = "hush-7f3a9c"
+LAYER = Path(__file__).parents[3] / "layers" / "oauth_broker"
 
 
 @pytest.fixture
@@ -57,6 +62,24 @@ def shown(error: BaseException) -> str:
         (
             "http://127.0.0.1:{port}/?k={secret}",
             {},
+            sending(b"HTTP/1.1 200 OK\r\nnone\r\n%b\r\nContent-Length: 2\r\n\r\n" % SECRET.encode()),
+            None,
+        ),
+        (
+            "http://127.0.0.1:{port}/?k={secret}",
+            {},
+            sending(response(b"", Content_Length=SECRET, Set_Cookie=f"a={SECRET}; expires={SECRET}")),
+            None,
+        ),
+        (
+            "http://127.0.0.1:{port}/?k={secret}",
+            {},
+            sending(b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\nX: %b\r\n\r\n" % SECRET.encode()),
+            OutcomeUnknownError,
+        ),
+        (
+            "http://127.0.0.1:{port}/?k={secret}",
+            {},
             sending(response(SECRET.encode(), Content_Encoding=SECRET)),
             OutcomeUnknownError,
         ),
@@ -69,19 +92,32 @@ def shown(error: BaseException) -> str:
     ],
 )
 def test_no_error_or_log_shows_what_was_sent(
-    url: str, headers: dict[str, str], script: Script, failure: type[ProviderError], heard: Callable[[], str]
+    url: str,
+    headers: dict[str, str],
+    script: Script,
+    failure: type[ProviderError] | None,
+    heard: Callable[[], str],
 ) -> None:
-    """A secret in URL, header and body, and echoed by the provider, stands in no error, log or output."""
+    """A secret in URL, header and body, and echoed by the provider, stands in no error, log or output.
+
+    Nor in a log where there is no `failure`.
+    """
     with Server(script, reads="https" not in url) as server:
         sent = {name.format(secret=SECRET): value.format(secret=SECRET) for name, value in headers.items()}
         sent["Authorization"] = f"Bearer {SECRET}"
         request = HttpRequest("POST", url.format(port=server.port, secret=SECRET), sent, SECRET.encode())
-        with pytest.raises(failure) as failed:
-            Egress(loopback=True).send(request, ANYWHERE)
-        if failure is OutcomeUnknownError:
+        if failure is None:
+            error = ""
+            assert Egress(loopback=True).send(request, ANYWHERE).status == 200
+        else:
+            with pytest.raises(failure) as failed:
+                Egress(loopback=True).send(request, ANYWHERE)
+            assert failed.value.detail
+            assert failed.value.__context__ is None
+            error = shown(failed.value)
+        if failure in {OutcomeUnknownError, None}:
             assert SECRET.encode() in server.requests[0]
-    assert failed.value.detail
-    assert SECRET not in shown(failed.value) + heard()
+    assert SECRET not in error + heard()
 
 
 def test_the_search_for_leaks_finds_one(heard: Callable[[], str]) -> None:
@@ -94,6 +130,67 @@ def test_the_search_for_leaks_finds_one(heard: Callable[[], str]) -> None:
     found = heard()
     assert f"logged {SECRET}" in found
     assert f"printed {SECRET}" in found
+
+
+def test_the_libraries_keep_to_themselves(heard: Callable[[], str]) -> None:
+    """What urllib3 would log of a request and of headers it cannot read is not logged."""
+    unreadable = sending(b"HTTP/1.1 200 OK\r\nnone\r\nContent-Length: 0\r\n\r\n")
+    with Server(unreadable) as server:
+        url = f"http://127.0.0.1:{server.port}/?k={SECRET}"
+        assert Egress(loopback=True).send(HttpRequest("GET", url), ANYWHERE).status == 200
+        assert heard() == ""
+        for name in ("urllib3", "urllib3.connection"):
+            logging.getLogger(name).setLevel(logging.DEBUG)
+        try:
+            assert Egress(loopback=True).send(HttpRequest("GET", url), ANYWHERE).status == 200
+        finally:
+            logging.getLogger("urllib3").setLevel(logging.WARNING)
+            logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
+    louder = heard()
+    assert "GET / HTTP" in louder
+    assert "Failed to parse headers" in louder
+    assert SECRET not in louder
+
+
+def test_no_session_is_involved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redirects, cookies, `.netrc` and proxies are a Session's: there is none, nor its hooks and headers."""
+    made: list[str] = []
+    monkeypatch.setattr(requests.Session, "__init__", lambda _: made.append("session"))
+    monkeypatch.setattr(requests.Session, "send", lambda *_, **__: made.append("sent"))
+    with Server(sending(response(status="302 F", Set_Cookie="a=b", Location="/b"))) as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        assert Egress(loopback=True).send(HttpRequest("GET", url), ANYWHERE).status == 302
+        assert made == []
+        requests.Session().send(requests.Request("GET", url).prepare())
+        assert made == ["session", "sent"]
+
+
+def test_the_libraries_are_imported_by_the_first_send_alone() -> None:
+    """A start that sends nothing does not wait for them, nor does a request that is refused."""
+    script = """
+        import sys
+        from oauth_broker import wiring
+        from oauth_broker.doors.egress import Egress
+        from oauth_broker.errors import BrokerError, EgressRefusedError, NotConnectedError
+        from oauth_broker.protocol.destinations import Destinations
+        from oauth_broker.protocol.http import HttpRequest
+
+        def send(url: str) -> type[BrokerError]:
+            try:
+                Egress(loopback=True).send(HttpRequest("GET", url), Destinations(frozenset({url})))
+            except BrokerError as error:
+                return type(error)
+
+        before = "requests" in sys.modules
+        assert send("http://10.0.0.1:1") is EgressRefusedError
+        refused = "requests" in sys.modules
+        assert send("http://127.0.0.1:1") is NotConnectedError
+        print(before, refused, "requests" in sys.modules)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    environment = {**os.environ, "PYTHONPATH": str(LAYER)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["False", "False", "True"]
 
 
 def test_nothing_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

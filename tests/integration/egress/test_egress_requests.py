@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import threading
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from urllib3.util.connection import create_connection
 
 from oauth_broker.doors import egress as door
 from oauth_broker.doors.egress import Egress, target_of
@@ -19,8 +21,6 @@ from oauth_broker.protocol.http import HttpRequest
 from tests.integration.egress.servers import ANYWHERE, Server, dripping, response, sending
 
 if TYPE_CHECKING:
-    import socket
-
     from tests.integration.egress.authority import Authority
 
 ROOT = Path(__file__).parents[3]
@@ -49,6 +49,32 @@ def test_a_request_goes_out_as_it_was_told() -> None:
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        "//a",
+        "//evil.example.com/a",
+        "/%2F",
+        "/%2f%7e%zz%",
+        "/a/../b/./c/..",
+        "/a;x;y=1/",
+        "/?a=b&a=c",
+        "/??a=/../%2e",
+        "/a?",
+        "/a?b#",
+        "/[a]|{b}^`\"<>'!$*(),:@~_-.=+",
+        "/http://evil.example.com/",
+    ],
+)
+def test_a_request_line_is_the_urls_path_and_query_byte_for_byte(path: str) -> None:
+    """Nothing is quoted, unquoted, resolved or sorted: a signature or an id may hang on each byte."""
+    with Server(sending(response())) as server:
+        url = f"http://127.0.0.1:{server.port}{path}"
+        assert Egress(loopback=True).send(HttpRequest("GET", url), ANYWHERE).status == 200
+    line = server.requests[0].split(b"\r\n")[0].decode()
+    assert line == f"GET {path.partition('#')[0].removesuffix('?')} HTTP/1.1"
+
+
+@pytest.mark.parametrize(
     "url, authority, path",
     [
         ("https://api.example.com", "api.example.com", "/"),
@@ -68,23 +94,37 @@ def test_a_url_becomes_an_authority_and_a_path(url: str, authority: str, path: s
     assert (target.authority, target.path) == (authority, path)
 
 
-@pytest.mark.parametrize("method, length", [("GET", []), ("DELETE", []), ("HEAD", []), ("POST", ["0"])])
-def test_a_request_without_a_body_says_so(method: str, length: list[str]) -> None:
-    """A POST without a body has length 0 (RFC 9110 section 8.6), the others have none."""
+@pytest.mark.parametrize(
+    "method, body, length",
+    [
+        ("GET", None, []),
+        ("DELETE", None, []),
+        ("HEAD", None, []),
+        ("POST", None, ["0"]),
+        ("POST", b"", ["0"]),
+        ("GET", b"a=b", ["3"]),
+        ("POST", bytes(100_000), ["100000"]),
+    ],
+)
+def test_a_request_says_how_long_its_body_is(method: str, body: bytes | None, length: list[str]) -> None:
+    """A POST without a body has length 0 (RFC 9110 section 8.6), the others have none; none is in chunks."""
     with Server(sending(response(b""))) as server:
         url = f"http://127.0.0.1:{server.port}"
-        assert Egress(loopback=True).send(HttpRequest(method, url), ANYWHERE).status == 200
-    lines = server.requests[0].decode().split("\r\n")
+        assert Egress(loopback=True).send(HttpRequest(method, url, {}, body), ANYWHERE).status == 200
+    lines = server.requests[0].partition(b"\r\n\r\n")[0].decode().split("\r\n")
     assert lines[0] == f"{method} / HTTP/1.1"
     assert [line.split(": ")[1] for line in lines if line.startswith("Content-Length")] == length
+    assert "transfer-encoding" not in "".join(lines).lower()
+    assert server.requests[0].partition(b"\r\n\r\n")[2] == (body or b"")
 
 
 def test_a_closed_port_is_no_connection() -> None:
     """Nobody listens: not one byte of the request was sent."""
     with Server(sending(response())) as server:
         pass
-    with pytest.raises(NotConnectedError, match="ECONNREFUSED"):
+    with pytest.raises(NotConnectedError, match="ECONNREFUSED") as failed:
         Egress(loopback=True).send(HttpRequest("POST", f"http://127.0.0.1:{server.port}/"), ANYWHERE)
+    assert not failed.value.timed_out
 
 
 @pytest.mark.parametrize("dead", ["127.0.0.9", "::1"])
@@ -111,14 +151,24 @@ def test_a_socket_that_cannot_be_made_is_no_connection(monkeypatch: pytest.Monke
 
 
 def test_the_library_makes_no_connection_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the one that was checked there is none: `http.client` would connect by name."""
+    """Without the one that was checked there is none: urllib3 would connect by name."""
+    asked: list[str] = []
+
+    def getaddrinfo(host: str, *_: object) -> list[object]:
+        asked.append(host)
+        return []
+
     with Server(sending(response())) as server:
         request = HttpRequest("GET", f"http://127.0.0.1:{server.port}/")
         assert Egress(loopback=True).send(request, ANYWHERE).status == 200
         monkeypatch.setattr(door, "connected", lambda *_: None)
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         with pytest.raises(OutcomeUnknownError):
             Egress(loopback=True).send(request, ANYWHERE)
-        assert server.arrivals == 1
+        assert (asked, server.arrivals) == ([], 1)
+        with pytest.raises(OSError, match="getaddrinfo"):
+            create_connection(("127.0.0.1", server.port))
+        assert asked == ["127.0.0.1"]
 
 
 def test_a_connection_serves_once() -> None:

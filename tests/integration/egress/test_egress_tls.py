@@ -85,8 +85,9 @@ def test_a_peer_without_tls_is_no_connection(script: Script) -> None:
     """A reset, plain HTTP or nothing instead of a handshake: no byte of the request was sent."""
     with Server(script, reads=False) as server:
         request = HttpRequest("POST", f"https://127.0.0.1:{server.port}/", {}, b"secret")
-        with pytest.raises(NotConnectedError, match=r"no (TLS )?connection"):
+        with pytest.raises(NotConnectedError, match=r"no (TLS )?connection") as failed:
             Egress(loopback=True).send(request, ANYWHERE)
+        assert not failed.value.timed_out
         assert server.arrivals == 1
 
 

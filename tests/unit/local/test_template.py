@@ -10,7 +10,8 @@ from local.intrinsics import Resolver
 from local.routes import Authorization, routes
 from local.template import EventSource, Template, TemplateError, event_sources, functions, load, schedules
 
-TOYS = Path(__file__).parents[2] / "integration" / "local_toys"
+ROOT = Path(__file__).parents[3]
+TOYS = ROOT / "tests" / "integration" / "local_toys"
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,25 @@ def test_a_schedule_has_its_function_and_period(template: Template, resolver: Re
     assert [(found.function, found.period) for found in schedules(template, resolver)] == [
         ("TickFunction", 60)
     ]
+
+
+def test_the_projects_own_template_runs_here() -> None:
+    """Every route, queue and schedule of it leads to one of its functions, whose folder is there."""
+    template = load(ROOT / "template.yaml", {})
+    attributes = {
+        name: {"Ref": name, "Arn": f"arn:aws:lambda:eu-central-1:123456789012:function:{name}", "Name": name}
+        for name in template.document["Resources"]
+    }
+    resolver = Resolver(template.document, template.parameters, attributes)
+    found = {function.name: function for function in functions(template, resolver)}
+    assert found["AccessFunction"].folder == ROOT / "functions" / "access"
+    assert found["AccessFunction"].path == (ROOT / "layers" / "oauth_broker",)
+    led_to = [
+        *(route.function for route in routes(template, resolver)),
+        *(source.function for source in event_sources(template, resolver)),
+        *(schedule.function for schedule in schedules(template, resolver)),
+    ]
+    assert set(led_to) == set(found)
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from oauth_broker.protocol.failure import FailureCategory
 from oauth_broker.protocol.http import HttpResponse
 from oauth_broker.protocol.token import (
+    MAX_TOKENS_LENGTH,
     Granted,
     TokenSet,
     Verdict,
     refresh_request,
     token_verdict,
 )
-from oauth_broker.protocol.token_answer import MAX_LIFETIME, MAX_SCOPES
+from oauth_broker.protocol.token_answer import MAX_LIFETIME, MAX_SCOPE_LENGTH, MAX_SCOPES
 from oauth_broker.resource import ExpiresInUnit, Resource, TokenResponseRules
 from oauth_broker.secret import Secret
 from tests.unit.protocol.examples import ACME, SECRETS, acme, answer, vectors
@@ -168,6 +169,37 @@ def test_scopes_are_read_in_every_spelling(
 ) -> None:
     """Text or a list; None, where the answer does not say, is not the same as none at all."""
     assert granted(TOKEN | {"scope": value}, scope_separator=separator).scopes == scopes
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["read", "access-token-1"],
+        "read Bearer:refresh-token-2",
+        ["read", "refresh-token"],
+        ["read", "a\ud800"],
+        ["read", "line\nbreak"],
+        ["read", "x" * (MAX_SCOPE_LENGTH + 1)],
+    ],
+)
+def test_a_scope_tells_nothing_of_a_token(value: object) -> None:
+    """Scopes are shown: a token, a long part of one, and what does not print are left out."""
+    body = TOKEN | {"access_token": "access-token-1", "refresh_token": "refresh-token-2", "scope": value}
+    assert granted(body).scopes == ("read",)
+
+
+def test_a_refresh_token_may_have_spaces() -> None:
+    """RFC 6749 appendix A.17 allows every printable character: throwing it away would cost the grant."""
+    found = granted(TOKEN | {"refresh_token": "two words"})
+    assert found.refresh_token == Secret("two words")
+
+
+def test_an_answer_of_tokens_too_large_to_keep_is_none() -> None:
+    """What could not be written to the table is unusable from the start."""
+    most = granted(TOKEN | {"refresh_token": "r" * (MAX_TOKENS_LENGTH - len("access-token-1"))})
+    assert most.refresh_token is not None
+    with pytest.raises(AssertionError):
+        granted(TOKEN | {"refresh_token": "r" * MAX_TOKENS_LENGTH})
 
 
 def test_metadata_is_what_may_be_shown() -> None:

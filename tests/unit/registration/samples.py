@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from oauth_broker.errors import FieldProblem, InvalidError
+from oauth_broker.registration.document import document_json
 from oauth_broker.registration.parsing import ParsedRegistration, parse_registration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from oauth_broker.resource import Resource
 
 CLIENT_SECRET: Final = "not-a-real-secret"
 API_KEY: Final = "not-a-real-key-either"
@@ -134,6 +137,11 @@ def pointers_in(value: Any, pointer: str = "") -> Iterator[str]:
 def parsed(body: Any, **options: Any) -> ParsedRegistration:
     """Parse, outside of a local stack unless `loopback` says otherwise."""
     return parse_registration(body, **{"loopback": False, **options})
+
+
+def as_shown(resource: Resource) -> dict[str, Any]:
+    """Give what GET shows of a resource's registration."""
+    return document_json(resource.resource_id, resource.document)
 
 
 def problems_of(body: Any, **options: Any) -> tuple[FieldProblem, ...]:

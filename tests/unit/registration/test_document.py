@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from oauth_broker.registration.document import document_json, resource_id_from_name, resource_of
+from oauth_broker.registration.document import resource_id_from_name, resource_of
 from oauth_broker.resource import (
     AuthMethod,
     AuthorizationStep,
@@ -18,7 +18,7 @@ from oauth_broker.resource import (
     ParamsIn,
     RefreshTokenBehaviour,
 )
-from tests.unit.registration.samples import EVERYTHING, LEAST, details_at, parsed, without
+from tests.unit.registration.samples import EVERYTHING, LEAST, as_shown, details_at, parsed, without
 
 
 def test_a_document_gives_the_resource_again() -> None:
@@ -32,8 +32,8 @@ def test_a_document_is_what_the_client_gave() -> None:
     """GET shows each member as it was given, without null ones, and the secrets hidden."""
     given = {name: value for name, value in EVERYTHING.items() if value is not None}
     hidden = {"client_secret": "***", "secret_variables": {"api_key": "***"}}
-    assert document_json(parsed(EVERYTHING).resource) == given | hidden
-    assert document_json(parsed(LEAST).with_id("acme-1").resource) == {"resource_id": "acme-1", **LEAST}
+    assert as_shown(parsed(EVERYTHING).resource) == given | hidden
+    assert as_shown(parsed(LEAST).with_id("acme-1").resource) == {"resource_id": "acme-1", **LEAST}
 
 
 def test_null_is_kept_where_it_means_none() -> None:

@@ -7,11 +7,19 @@ from typing import Any
 import pytest
 
 from oauth_broker.protocol.destinations import Destinations
-from oauth_broker.registration.document import document_json, patched
+from oauth_broker.registration.document import patched
 from oauth_broker.registration.origins import destinations_of, unproved_origins
 from oauth_broker.registration.parsing import ABSENT
 from oauth_broker.secret import Secret
-from tests.unit.registration.samples import API_KEY, CLIENT_SECRET, EVERYTHING, details_at, parsed, without
+from tests.unit.registration.samples import (
+    API_KEY,
+    CLIENT_SECRET,
+    EVERYTHING,
+    as_shown,
+    details_at,
+    parsed,
+    without,
+)
 
 STORED = parsed(EVERYTHING).resource.document
 NO_SECRETS = without(EVERYTHING, "client_secret", "secret_variables")
@@ -27,7 +35,7 @@ def test_secrets_are_apart_from_the_document() -> None:
         "client_secret": Secret(CLIENT_SECRET),
         "api_key": Secret(API_KEY),
     }
-    shown = document_json(registration.resource)
+    shown = as_shown(registration.resource)
     assert (shown["client_secret"], shown["secret_variables"]) == ("***", {"api_key": "***"})
     for text in (str(shown), repr(registration)):
         assert CLIENT_SECRET not in text
@@ -49,7 +57,7 @@ def test_a_secret_that_is_not_given_is_kept() -> None:
 
 def test_what_get_shows_can_be_put_back() -> None:
     """`***` stands for the secret that is kept, so a client may change what it read and send it."""
-    shown = document_json(parsed(EVERYTHING).resource)
+    shown = as_shown(parsed(EVERYTHING).resource)
     registration = parsed(shown, resource_id="acme-crm", stored=STORED)
     assert registration.secrets.set_now == {}
     assert registration.secrets.client_secret is ABSENT
@@ -59,7 +67,7 @@ def test_what_get_shows_can_be_put_back() -> None:
 @pytest.mark.parametrize("pointer", ["/client_secret", "/secret_variables/api_key"])
 def test_hidden_is_no_secret_where_none_is_kept(pointer: str) -> None:
     """A shown registration is not mistaken for a whole one when it creates another."""
-    assert "there is none" in details_at(pointer, document_json(parsed(EVERYTHING).resource))
+    assert "there is none" in details_at(pointer, as_shown(parsed(EVERYTHING).resource))
 
 
 def test_secret_variables_merge_by_name() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from oauth_broker.doors.aws import client
+from oauth_broker.doors.aws import AwsClient
 from oauth_broker.errors import AnnouncementError
 
 if TYPE_CHECKING:
@@ -22,19 +22,17 @@ class Announcements:
     def __init__(self, event_bus_name: str) -> None:
         """Name the bus; no call is made."""
         self._bus = event_bus_name
-        self._events: Any = None
+        self._events = AwsClient("events")
 
     def send(self, names: Sequence[str], detail: Mapping[str, Any]) -> None:
         """Send an event for each name (detail-type), all with the same detail. Raises AnnouncementError."""
-        if self._events is None:
-            self._events = client("events")
         text = json.dumps(detail, separators=(",", ":"))
         entries = [
             {"EventBusName": self._bus, "Source": SOURCE, "DetailType": name, "Detail": text}
             for name in names
         ]
         try:
-            answer = self._events.put_events(Entries=entries)
+            answer = self._events.get().put_events(Entries=entries)
         except (ClientError, BotoCoreError) as error:
             message = f"EventBridge did not take the event: {type(error).__name__}"
             raise AnnouncementError(message) from None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
 from botocore.config import Config
-
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
 
 
 @cache
@@ -17,13 +15,27 @@ def _session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
-def client(service: str, *, read_timeout: float = 2.0, attempts: int = 3, pool: int = 40) -> Any:
-    """Make a client. Our own deadlines are short, so its timeouts are: `attempts` includes the first."""
-    config = Config(
-        connect_timeout=1.0,
-        read_timeout=read_timeout,
-        retries={"total_max_attempts": attempts, "mode": "standard"},
-        max_pool_connections=pool,
-    )
-    made: BaseClient = _session().create_client(service, config=config)
-    return made
+class AwsClient:
+    """One client, made when it is first needed, by one thread, whoever asks at the same time.
+
+    Our own deadlines are short, so its timeouts are (seconds): `attempts` includes the first.
+    """
+
+    def __init__(self, service: str, *, read_timeout: float = 2.0, attempts: int = 3) -> None:
+        self._service = service
+        self._config = Config(
+            connect_timeout=1.0,
+            read_timeout=read_timeout,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+            max_pool_connections=40,
+        )
+        self._making = threading.Lock()
+        self._made: Any = None
+
+    def get(self) -> Any:
+        """Give the client; botocore makes its methods at run time."""
+        if self._made is None:
+            with self._making:
+                if self._made is None:
+                    self._made = _session().create_client(self._service, config=self._config)
+        return self._made

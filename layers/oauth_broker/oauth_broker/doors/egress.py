@@ -1,7 +1,7 @@
 """Every outgoing request: what may go where, one deadline, and answers of bounded size.
 
-Nothing is followed, sent again, kept alive or read from the environment: `http.client` does none of that. An
-error says which rule was broken and whether the provider may have seen the request; no URL, header or body.
+Nothing is followed, sent again, kept alive or read from the environment. An error says which rule was broken
+and whether the provider may have seen the request; no URL, header or body.
 """
 
 from __future__ import annotations
@@ -10,29 +10,24 @@ import re
 import socket
 import threading
 import time
-from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from oauth_broker.doors.answer import response_of
 from oauth_broker.doors.pinned_connection import (
     Resolve,
     addresses_of,
     connected,
-    reason_of,
     secured,
     tls_context,
 )
-from oauth_broker.errors import EgressRefusedError, OutcomeUnknownError
+from oauth_broker.errors import EgressRefusedError
 from oauth_broker.protocol.addresses import LOOPBACK, forbidden_address, forbidden_host
 from oauth_broker.protocol.destinations import DEFAULT_PORTS, ascii_host
 from oauth_broker.protocol.http import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
 
     from oauth_broker.protocol.destinations import Destinations
 
@@ -112,10 +107,13 @@ class Egress:
         for rule in map(forbidden_address, addresses):
             if rule != (LOOPBACK if loopback else None):
                 raise EgressRefusedError(f"the name leads to a forbidden address: {rule or 'not loopback'}")
+        # `requests` is slow to import: only where something is sent.
+        from oauth_broker.doors.answer import exchange  # noqa: PLC0415 - see above
+
         context = self._tls() if target.scheme == "https" else None
         plain = connected(addresses, target.port, until)
         connection = plain if context is None else secured(plain, target.host, context)
-        return self._exchange(connection, request, target, headers)
+        return exchange(connection, request, target.path, headers, self._max_body)
 
     def _is_loopback(self, target: Target) -> bool:
         """Say whether `target` is a loopback provider; raises EgressRefusedError where a rule forbids it."""
@@ -136,21 +134,6 @@ class Egress:
             if self._context is None:
                 self._context = tls_context(self._ca_bundle)
             return self._context
-
-    def _exchange(
-        self, connection: socket.socket, request: HttpRequest, target: Target, headers: Mapping[str, str]
-    ) -> HttpResponse:
-        with closing(HTTPConnection(target.host, target.port)) as http:
-            http.auto_open = 0
-            http.sock = connection
-            try:
-                http.request(request.method, target.path, body=request.body, headers=headers)
-                with closing(http.getresponse()) as answer:
-                    return response_of(answer, self._max_body)
-            except (OSError, HTTPException, ValueError) as error:
-                reason = reason_of(error)
-        # Not raised in the handler: even a suppressed context holds the library's words, which may hold ours.
-        raise OutcomeUnknownError(f"no whole answer from the provider: {reason}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -101,7 +101,7 @@ def addresses_of(host: str, port: int, resolve: Resolve, deadline: float) -> lis
     with contextlib.suppress(queue.Empty, TimeoutError):
         found = answers.get(timeout=seconds_left(deadline))
     if found is None:
-        raise NotConnectedError("the provider's name was not resolved in time")
+        raise NotConnectedError("the provider's name was not resolved in time", timed_out=True)
     addresses = list(dict.fromkeys(str(answer[4][0]) for answer in found))
     if not addresses:
         raise NotConnectedError("the provider's name does not resolve")
@@ -110,18 +110,18 @@ def addresses_of(host: str, port: int, resolve: Resolve, deadline: float) -> lis
 
 def connected(addresses: Sequence[str], port: int, deadline: float) -> DeadlineSocket:
     """Connect to the first of `addresses` that answers. Raises NotConnectedError with the last reason."""
-    reason = "no address"
+    reason, timed_out = "no address", False
     for place, address in enumerate(addresses):
         try:
             left = seconds_left(deadline)
             share = max(left / (len(addresses) - place), _LEAST_SECONDS_AN_ADDRESS)
             connection = _opened(address, port, min(left, share))
         except OSError as error:
-            reason = reason_of(error)
+            reason, timed_out = reason_of(error), isinstance(error, TimeoutError)
         else:
             connection.deadline = deadline
             return connection
-    raise NotConnectedError(f"no connection to the provider: {reason}")
+    raise NotConnectedError(f"no connection to the provider: {reason}", timed_out=timed_out)
 
 
 def _opened(address: str, port: int, timeout: float) -> DeadlineSocket:
@@ -148,10 +148,10 @@ def secured(connection: DeadlineSocket, host: str, context: ssl.SSLContext) -> D
         tls.do_handshake()
     except (OSError, ValueError) as error:
         current.close()
-        reason = reason_of(error)
+        reason, timed_out = reason_of(error), isinstance(error, TimeoutError)
     else:
         return tls
-    raise NotConnectedError(f"no TLS connection to the provider: {reason}")
+    raise NotConnectedError(f"no TLS connection to the provider: {reason}", timed_out=timed_out)
 
 
 def reason_of(error: Exception) -> str:

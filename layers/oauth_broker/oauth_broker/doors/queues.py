@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from oauth_broker.commits import Commit, from_message, to_message
-from oauth_broker.doors.aws import client
+from oauth_broker.doors.aws import AwsClient
 from oauth_broker.errors import QueueUnavailableError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class WorkQueue:
     def __init__(self, url: str) -> None:
         """Name the queue; no call is made."""
         self._url = url
-        self._sqs: Any = None
+        self._sqs = AwsClient("sqs")
 
     def send(self, nudge: Nudge) -> None:
         """Nudge a shard's worker; a second nudge of the same number is dropped by SQS.
@@ -61,10 +61,8 @@ class WorkQueue:
             "number": nudge.number,
             "after": nudge.after,
         }
-        if self._sqs is None:
-            self._sqs = client("sqs")
         _send(
-            self._sqs,
+            self._sqs.get(),
             QueueUrl=self._url,
             MessageBody=json.dumps(body, separators=(",", ":")),
             MessageGroupId=nudge.shard,
@@ -78,13 +76,11 @@ class RescueQueue:
     def __init__(self, url: str) -> None:
         """Name the queue; no call is made."""
         self._url = url
-        self._sqs: Any = None
+        self._sqs = AwsClient("sqs", read_timeout=1.0, attempts=1)
 
     def send(self, commit: Commit) -> None:
         """Keep a commit for the rescue. Raises QueueUnavailableError."""
-        if self._sqs is None:
-            self._sqs = client("sqs", read_timeout=1.0, attempts=2)
-        _send(self._sqs, QueueUrl=self._url, MessageBody=to_message(commit))
+        _send(self._sqs.get(), QueueUrl=self._url, MessageBody=to_message(commit))
 
 
 def _send(sqs: Any, **message: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from oauth_broker.doors.aws import client
+from oauth_broker.doors.aws import AwsClient
 from oauth_broker.errors import SealError, SealingUnavailableError
 from oauth_broker.sealed import NONCE_BYTES, Place, VaultKey, parts_of
 
@@ -34,9 +34,10 @@ class Sealing:
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
-        self._kms: Any = None
+        self._kms = AwsClient("kms", read_timeout=1.5, attempts=2)
         self._current: tuple[int, bytes] | None = None
         self._held: dict[bytes, tuple[VaultKey, float]] = {}
+        self._failures = 0
 
     def period(self, now: float) -> int:
         """Give the number of the period to which `now` belongs."""
@@ -53,10 +54,18 @@ class Sealing:
             return None
         return self.opened(current[1], now)
 
+    def knows_current(self, now: float) -> bool:
+        """Say whether the table need not be asked for the vault key of this period."""
+        return self._current is not None and self._current[0] == self.period(now)
+
+    def remember(self, wrapped: bytes, now: float) -> None:
+        """Take what the table holds for this period as the current vault key; sealing opens it."""
+        self._current = (self.period(now), wrapped)
+
     def adopt(self, wrapped: bytes, now: float) -> VaultKey:
         """Take what the table holds for this period as the current vault key, and open it."""
         key = self.opened(wrapped, now)
-        self._current = (self.period(now), wrapped)
+        self.remember(wrapped, now)
         return key
 
     def make(self, now: float) -> VaultKey:
@@ -75,15 +84,27 @@ class Sealing:
 
         Raises SealError for one that is not ours.
         """
+        failures = self._failures
         with self._lock:
             held = self._held.get(wrapped)
             if held is not None and now - held[1] < self._settings.data_key_max_age:
                 return held[0]
             self._held.pop(wrapped, None)
-            answer = self._call("decrypt", CiphertextBlob=wrapped, KeyId=self._settings.key_id)
-            key = VaultKey(plain=bytes(answer["Plaintext"]), wrapped=wrapped)
+            if (
+                self._failures != failures
+            ):  # it failed while we waited for our turn: no queue at a KMS that hangs
+                raise SealingUnavailableError("KMS has just failed")
+            key = VaultKey(plain=self._decrypted(wrapped), wrapped=wrapped)
             self._hold(key, now)
             return key
+
+    def _decrypted(self, wrapped: bytes) -> bytes:
+        try:
+            answer = self._call("decrypt", CiphertextBlob=wrapped, KeyId=self._settings.key_id)
+        except SealingUnavailableError:
+            self._failures += 1
+            raise
+        return bytes(answer["Plaintext"])
 
     def open(self, blob: bytes, place: Place, now: float) -> bytes:
         """Open what was sealed for `place`.
@@ -106,10 +127,9 @@ class Sealing:
         self._held[key.wrapped] = (key, now)
 
     def _call(self, operation: str, **arguments: object) -> dict[str, Any]:
-        if self._kms is None:
-            self._kms = client("kms")
         try:
-            answer: dict[str, Any] = getattr(self._kms, operation)(EncryptionContext=CONTEXT, **arguments)
+            call = getattr(self._kms.get(), operation)
+            answer: dict[str, Any] = call(EncryptionContext=CONTEXT, **arguments)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in NOT_OURS:

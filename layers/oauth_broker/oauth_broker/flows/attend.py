@@ -102,7 +102,7 @@ def _attend_leased(
             connection, spent=token_set.token_set_id, error=error, now=int(now), shard=shard
         )
         return Attended.OTHER
-    if not token_set.refreshable or connection.next_refresh is None or connection.next_refresh > now:
+    if connection.next_refresh is None or connection.next_refresh > now:
         _settle(kit, connection, lease)
         return Attended.OTHER
     return _refresh(kit, held, connection, lease)
@@ -145,7 +145,7 @@ def _settle(  # noqa: PLR0913 - what was done
     forget_proposal: bool = False,
     again: int | None = None,
 ) -> None:
-    """Give the lease back; `again`: when to look at it next, where that is not what the connection itself says."""
+    """Give the lease back; `again`: when to look at it next, where the connection itself does not say."""
     left = replace(
         connection,
         notes=() if announced else connection.notes,

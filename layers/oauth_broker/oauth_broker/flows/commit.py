@@ -28,7 +28,7 @@ def commit_surely(kit: Kit, commit: Commit) -> CommitOutcome | None:
     tries, rescued = 0, False
     while True:
         try:
-            return settled(kit.store, commit, now=int(kit.machine.now()))
+            return settled(kit.store, commit, now=int(kit.machine.now()), hurried=True)
         except StoreUnavailableError:
             tries += 1
         if tries >= TRIES_BEFORE_RESCUE and not rescued:
@@ -46,12 +46,12 @@ def commit_surely(kit: Kit, commit: Commit) -> CommitOutcome | None:
     return None
 
 
-def settled(store: Store, commit: Commit, *, now: int) -> CommitOutcome:
+def settled(store: Store, commit: Commit, *, now: int, hurried: bool = False) -> CommitOutcome:
     """Commit once; what came for a connection that is gone is left to the worker to revoke.
 
     Raises StoreUnavailableError.
     """
-    outcome = store.connections.commit(commit)
+    outcome = store.connections.commit(commit, hurried=hurried)
     if isinstance(outcome, Gone):
         token_set = token_set_in(commit)
         left = LeftToRevoke(

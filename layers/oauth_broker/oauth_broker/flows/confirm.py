@@ -11,6 +11,7 @@ from oauth_broker.flows.commit import settled
 from oauth_broker.flows.commit_refreshed import next_refresh_of
 from oauth_broker.flows.show_connection import connection_json, find_connection
 from oauth_broker.protocol.state import hash_of
+from oauth_broker.registration.checks import child
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,7 @@ def _confirmed(kit: Kit, connection: Connection, proposal: Proposal, now: int) -
 
 
 def _parsed(body: Mapping[str, Any]) -> tuple[str, str]:
-    problems = [FieldProblem(f"/{name}", "unknown member") for name in body if name not in MEMBERS]
+    problems = [FieldProblem(child("", name), "unknown member") for name in body if name not in MEMBERS]
     for name in MEMBERS:
         value = body.get(name)
         if not isinstance(value, str) or not value:

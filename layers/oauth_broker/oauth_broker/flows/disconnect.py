@@ -29,8 +29,8 @@ def disconnect(kit: Kit, connection: Connection) -> None:
     """
     current: Connection | None = connection
     for _ in range(TRIES):
-        if current is None:
-            return
+        if current is None or current.created_at != connection.created_at:
+            return  # another connection took its id meanwhile: perhaps somebody else's
         now = int(kit.machine.now())
         shard = kit.shard(current.resource_id, current.connection_id)
         if kit.store.connections.disconnect(current, _left(kit, current), shard=shard, now=now):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RESOURCE_CHANGED: Final = "resource_changed"
 REJECTED: Final = "rejected"
-"""The outcome of a callback that was refused only after it had used the authorization up; nobody is told the word."""
+"""The outcome of a callback that was refused only after it had used the authorization up: told to nobody."""
 
 CONSUMER_BYTES: Final = 9
 MOST_CANDIDATES: Final = 4
@@ -85,8 +85,6 @@ def finish_authorization(
             raise _not_yours()
         # What brings neither a code nor an error uses nothing up; the issuer is the condition's to compare.
         callback_verdict(held.resource, parameters, authorization_iss=None)
-    if held is not None:
-        callback_verdict(held.resource, parameters, authorization_iss=None)  # what brings nothing uses nothing up
     consumed = kit.store.authorizations.consume(
         authorization_id,
         state_hash=hash_of(derived.state_bits),
@@ -102,6 +100,7 @@ def finish_authorization(
             held, key = _as_pinned(kit, consumed)
         _finish(kit, held, key, authorization=consumed, parameters=parameters, derived=derived)
     except CallbackRejectedError:
+        # Only at the shared address, where the resource was not known before: a reload need not wait.
         kit.store.authorizations.fail(authorization_id, outcome=REJECTED)
         raise
     except ConsentFailedError as failed:
@@ -109,10 +108,6 @@ def finish_authorization(
         kit.store.connections.note_failed_consent(consumed, failed.failure)
         service = "" if held is None else held.resource.name
         return _failure(consumed, failed.outcome, failed.failure.error_description or "", service)
-    except CallbackRejectedError:
-        # Only at the shared address, where the resource was not known before: a reload need not wait.
-        kit.store.authorizations.fail(authorization_id, outcome=EXCHANGE_FAILED)
-        raise
     return _success(consumed, derived, held.resource.name)
 
 

@@ -12,7 +12,7 @@ from oauth_broker.flows.delete_resource import current_row
 from oauth_broker.flows.shelf import packed_secrets, secrets_place
 from oauth_broker.flows.show_connection import time_text
 from oauth_broker.protocol.destinations import origin_of
-from oauth_broker.registration.document import document_json, patched, resource_id_from_name, resource_of
+from oauth_broker.registration.document import document_json, patched, resource_id_from_name
 from oauth_broker.registration.origins import destinations_of, origins_by_url, unproved_origins
 from oauth_broker.registration.parsing import parse_registration
 from oauth_broker.resource import ResourceSecrets
@@ -168,10 +168,10 @@ def _row(
 
 
 def _shown(base: str, row: ResourceRow) -> Shown:
-    resource = resource_of(row.resource_id, row.document)
+    shared = row.document.get("callback") == "shared"
     body = {
-        **document_json(resource),
-        "callback_url": callback_url(base, None if resource.shared_callback else row.resource_id),
+        **document_json(row.resource_id, row.document),
+        "callback_url": callback_url(base, None if shared else row.resource_id),
         "created_at": time_text(row.created_at),
         "updated_at": time_text(row.updated_at),
     }

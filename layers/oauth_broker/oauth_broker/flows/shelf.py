@@ -114,20 +114,29 @@ class Shelf:
     def connection(self, resource_id: str, connection_id: str) -> tuple[HeldResource, Connection | None]:
         """Give a resource and a connection of it, read consistently: one call.
 
+        The call that brings the resource brings the vault key as well, unopened: a refresh may have to seal.
         Raises NotFoundError for the resource.
         """
         held = self.held(resource_id)
         if held is not None:
             return in_use(held), self._store.connections.get(resource_id, connection_id)
-        loaded = self._store.resources.load(resource_id=resource_id, connection=(resource_id, connection_id))
+        now = self._machine.now()
+        loaded = self._store.resources.load(
+            resource_id=resource_id,
+            connection=(resource_id, connection_id),
+            period=None if self._sealing.knows_current(now) else self._sealing.period(now),
+        )
+        if loaded.wrapped_key is not None:
+            self._sealing.remember(loaded.wrapped_key, now)
         return in_use(self._keep(resource_id, loaded.resource)), loaded.connection
 
     def bring(self, resource_ids: Iterable[str]) -> None:
         """Bring the resources that are not held, and the vault key with them: one call for each 100."""
         now = self._machine.now()
-        missing = [
-            resource_id for resource_id in dict.fromkeys(resource_ids) if self.held(resource_id) is None
-        ]
+        wanted = list(dict.fromkeys(resource_ids))
+        if not wanted:
+            return
+        missing = [resource_id for resource_id in wanted if self.held(resource_id) is None]
         key = self._sealing.current(now)
         if not missing and key is not None:
             return

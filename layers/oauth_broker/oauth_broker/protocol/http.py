@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from oauth_broker.secret import Secret
+
+_HOST = re.compile(r"[\w.:-]+")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -23,8 +26,7 @@ class HttpRequest:
     secrets: tuple[Secret, ...] = ()
 
     def __repr__(self) -> str:
-        parts = urlsplit(self.url)
-        return f"HttpRequest({self.method} {parts.scheme}://{parts.hostname})"
+        return f"HttpRequest({self.method} {_origin_shown(self.url)})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -37,3 +39,13 @@ class HttpResponse:
 
     def __repr__(self) -> str:
         return f"HttpResponse({self.status})"
+
+
+def _origin_shown(url: str) -> str:
+    """Give scheme and host, or "?" for a URL that is malformed and could have anything in their places."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return "?"
+    return f"{parts.scheme}://{host}" if parts.scheme and _HOST.fullmatch(host) else "?"

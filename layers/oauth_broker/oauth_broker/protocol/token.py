@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from oauth_broker.resource import Resource, ResourceSecrets
 
 BEARER: Final = "Bearer"
+
+MAX_TOKENS_LENGTH: Final = 65_536
+"""Characters of a token set's tokens together: an item of the table holds 400 KB, a queue's message less."""
+
 _STANDARD_PLACES: Final = TokenResponseRules()
 
 __all__ = [
@@ -216,21 +220,27 @@ def _token_set(resource: Resource, answer: object, now: int) -> TokenSet | None:
     """Read a token set; None when there is no access token or one of a kind we cannot use."""
     rules = resource.token_response
     access_token = token_answer.visible(token_answer.member(answer, rules.access_token))
-    refresh_token = token_answer.member(answer, rules.refresh_token)
+    refresh_token = token_answer.member(answer, rules.refresh_token) or None
     token_type = _token_type(answer, rules)
     if access_token is None or token_type is None:
         return None
-    if refresh_token and token_answer.visible(refresh_token) is None:
+    if refresh_token is not None and token_answer.printable(refresh_token) is None:
+        return None
+    if len(access_token) + len(refresh_token or "") > MAX_TOKENS_LENGTH:
         return None
     lifetime = token_answer.seconds(token_answer.member(answer, rules.expires_in), rules.expires_in_unit)
     if lifetime is None:
         lifetime = resource.default_expires_in
     return TokenSet(
         access_token=Secret(access_token),
-        refresh_token=Secret(refresh_token) if refresh_token else None,
+        refresh_token=None if refresh_token is None else Secret(refresh_token),
         token_type=token_type,
         expires_at=None if lifetime is None else now + lifetime,
-        scopes=token_answer.scopes(token_answer.member(answer, rules.scope), resource.scope_separator),
+        scopes=token_answer.scopes(
+            token_answer.member(answer, rules.scope),
+            resource.scope_separator,
+            hidden=(access_token, refresh_token),
+        ),
         metadata=token_answer.shown(answer, resource.metadata, hidden=(access_token, refresh_token)),
     )
 

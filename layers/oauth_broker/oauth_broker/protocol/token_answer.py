@@ -27,11 +27,14 @@ MAX_LIFETIME: Final = 100 * 366 * 86_400
 """Seconds: a century at most, so that any expiry can be written as a date."""
 
 MAX_EXPRESSION_LENGTH: Final = 256
-MAX_SCOPES: Final = 500
+MAX_SCOPES: Final = 200
+MAX_SCOPE_LENGTH: Final = 256
+TELLING_LENGTH: Final = 12
 MAX_SHOWN_LENGTH: Final = 2_000
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
+_PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")
 _SEPARATORS: Final = re.compile(r"[\s,]+")
 _SHORT_INTEGER: Final = 18
 
@@ -59,7 +62,7 @@ def member(answer: Any, expression: str) -> Any:
         return answer.get(expression) if isinstance(answer, dict) else None
     try:
         return compiled(expression).search(answer)
-    except (ValueError, TypeError, RecursionError):  # JMESPath's own errors are ValueErrors
+    except (ValueError, TypeError, RecursionError, ArithmeticError):  # JMESPath's own are ValueErrors
         return None
 
 
@@ -88,6 +91,11 @@ def visible(value: object) -> str | None:
     return value if isinstance(value, str) and _VISIBLE.fullmatch(value) else None
 
 
+def printable(value: object) -> str | None:
+    """Give a refresh token: printable ASCII, spaces too (RFC 6749 appendix A.17); None for anything else."""
+    return value if isinstance(value, str) and _PRINTABLE.fullmatch(value) else None
+
+
 def seconds(value: object, unit: ExpiresInUnit) -> int | None:
     """Give a lifetime in whole seconds, at most a century; None unless it is a positive number or its text.
 
@@ -104,10 +112,11 @@ def seconds(value: object, unit: ExpiresInUnit) -> int | None:
     return min(whole, MAX_LIFETIME) if value > 0 else None
 
 
-def scopes(value: object, separator: str) -> tuple[str, ...] | None:
+def scopes(value: object, separator: str, *, hidden: Sequence[str | None] = ()) -> tuple[str, ...] | None:
     """Give the scopes an answer names: a list, or text with the resource's separator, spaces or commas.
 
-    None where it does not say; duplicates are dropped, the order is kept.
+    None where it does not say; duplicates are dropped, the order is kept. Left out is what does not print,
+    and what holds one of `hidden` or is a long part of one: scopes are shown.
     """
     if isinstance(value, str):
         own = separator.strip()
@@ -116,7 +125,17 @@ def scopes(value: object, separator: str) -> tuple[str, ...] | None:
         return None
     # TikTok for Business numbers its scopes; a boolean is an int in Python, and no scope.
     named = (str(scope).strip() for scope in value if type(scope) in {str, int})
-    return tuple(dict.fromkeys(scope for scope in named if scope))[:MAX_SCOPES]
+    fit = (scope for scope in named if scope.isprintable() and 0 < len(scope) <= MAX_SCOPE_LENGTH)
+    return tuple(dict.fromkeys(scope for scope in fit if not _tells(scope, hidden)))[:MAX_SCOPES]
+
+
+def _tells(scope: str, hidden: Sequence[str | None]) -> bool:
+    """Say whether a scope holds a secret, or is a long part of one; short ones would be so by chance."""
+    return any(
+        min(len(scope), len(secret)) >= TELLING_LENGTH and (secret in scope or scope in secret)
+        for secret in hidden
+        if secret
+    )
 
 
 def shown(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus
@@ -30,6 +31,8 @@ _VARIABLES: Final = (
 )
 # A secret as short as this is found in innocent texts too.
 _LEAST_TO_LOOK_FOR: Final = 8
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*|\[[0-9]+\])*")
+_LITERAL: Final = re.compile(r"'[A-Za-z0-9_-]*'")
 _TOKENS: Final = frozenset({"access_token", "refresh_token", "id_token", "client_secret"})
 _CALLBACK_NAMES: Final = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 
@@ -133,11 +136,34 @@ def _scopes(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
             yield FieldProblem(f"/scopes/{index}", "must not hold the scope separator: one scope an item")
 
 
+def _token_response(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    """What is shown of an answer must not be a token: managing a resource is no right to its tokens."""
+    rules = document.get("token_response", {})
+    tokens = {
+        path.strip()
+        for name in ("access_token", "refresh_token")
+        for path in rules.get(name, name).split("||")
+    }
+    for name in ("scope", "token_type"):
+        expression = rules.get(name)
+        for path in () if expression is None else map(str.strip, expression.split("||")):
+            if name == "token_type" and _LITERAL.fullmatch(path):
+                continue
+            pointer = f"/token_response/{name}"
+            if not _PLAIN_PATH.fullmatch(path):
+                yield FieldProblem(pointer, "is shown, so it must be plain paths: authed_user.scope || scope")
+            elif path in tokens or path.rpartition(".")[2] in _TOKENS:
+                yield FieldProblem(pointer, f"{path} is never shown")
+
+
 def _callback_params(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
     names = document.get("callback_params", {})
     for name, count in Counter(names.values()).items():
         if count > 1:
             yield FieldProblem("/callback_params", f"has two that are called {name}")
+    for name, called in names.items():
+        if called != name and called in _CALLBACK_NAMES:
+            yield FieldProblem(child("/callback_params", name), f"{called} is another standard parameter")
 
 
 def _secret_names_in_authorization(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
@@ -177,6 +203,7 @@ _RULES: Final[tuple[Callable[[Mapping[str, Any]], Iterator[FieldProblem]], ...]]
     inherited_url_problems,
     _defaults,
     _scopes,
+    _token_response,
     _callback_params,
     _secret_names_in_authorization,
     _literal_client_secret,

@@ -69,9 +69,9 @@ def resource_of(resource_id: str, document: Mapping[str, Any]) -> Resource:
     )
 
 
-def document_json(resource: Resource) -> dict[str, Any]:
+def document_json(resource_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
     """Give what GET shows of a resource: the document, each secret as `***`."""
-    return {"resource_id": resource.resource_id, **resource.document}
+    return {"resource_id": resource_id, **document}
 
 
 def patched(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from oauth_broker.doors.store.authorizations import AuthorizationTable, NotConsumed
 from oauth_broker.doors.store.connections import ConnectionTable
 from oauth_broker.doors.store.leases import Due, LeaseTable, NotTaken
@@ -18,8 +20,13 @@ class Store:
 
     def __init__(self, table_name: str) -> None:
         """Name the table; no call is made."""
-        table = Table(table_name)
+        self._table = table = Table(table_name)
         self.resources = ResourceTable(table)
         self.authorizations = AuthorizationTable(table)
-        self.connections = ConnectionTable(table)
+        self.connections = ConnectionTable(table, commits=Table(table_name, hurried=True))
         self.leases = LeaseTable(table)
+
+    def connect(self) -> Self:
+        """Make the client now: a function does so while Lambda starts it, not while somebody waits."""
+        self._table.client.get()
+        return self

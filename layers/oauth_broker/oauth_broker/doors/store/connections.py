@@ -41,7 +41,7 @@ STILL_THE_SPENT_SET: Final = "ts = :spent"
 
 THE_SPENT_SET_SERVES: Final = f"{STILL_THE_SPENT_SET} AND st = :active"
 THE_SPENT_SET_WAS_REFUSED: Final = f"{STILL_THE_SPENT_SET} AND st = :ended"
-"""While its successor was on its way by the rescue, the spent set was tried again and refused: the grant lives."""
+"""While its successor was on its way by the rescue, the spent set was tried again, and refused."""
 
 THE_NEWEST_CONSENT: Final = "cr = :cr AND (attribute_not_exists(cs) OR cs < :cs)"
 """It is the connection that was asked for, not a later one of its id, and no later consent is there."""
@@ -55,9 +55,10 @@ THE_VERY_CONNECTION: Final = "cr = :cr"
 class ConnectionTable:
     """Connections."""
 
-    def __init__(self, table: Table) -> None:
-        """Share the table."""
+    def __init__(self, table: Table, *, commits: Table) -> None:
+        """Share the table; `commits` is the same, for who is in a hurry."""
         self._table = table
+        self._commits = commits
 
     def get(self, resource_id: str, connection_id: str) -> Connection | None:
         """Give a connection."""
@@ -98,7 +99,7 @@ class ConnectionTable:
             raise IdInUseError(message) from None
 
     def renew_link(self, connection: Connection, authorization: Authorization) -> None:
-        """Keep another authorization for a connection that was never connected: it is pending while the link lives.
+        """Keep another authorization for a connection never connected: it is pending while the link lives.
 
         Raises NotFoundError where the connection is gone.
         """
@@ -140,11 +141,14 @@ class ConnectionTable:
                 return found, (following[0], "") if following else None
         return found, None
 
-    def commit(self, commit: Commit) -> CommitOutcome:
-        """Make a commit, or say what stands in its way. Making it twice is the same as once."""
+    def commit(self, commit: Commit, *, hurried: bool = False) -> CommitOutcome:
+        """Make a commit, or say what stands in its way. Making it twice is the same as once.
+
+        `hurried`: say soon that the table cannot be reached, since there is the rescue.
+        """
         key = connection_key(commit.resource_id, commit.connection_id)
         try:
-            self._table.update(key, _change_of(commit))
+            (self._commits if hurried else self._table).update(key, _change_of(commit))
         except ConditionFailedError as lost:
             if lost.item is None:
                 return Gone()
@@ -157,7 +161,7 @@ class ConnectionTable:
         return Committed()
 
     def _revived(self, commit: RefreshCommit) -> bool:
-        """Commit over a grant that was ended meanwhile; False where it was not ended, or goes on otherwise."""
+        """Commit over a grant that was ended meanwhile: it lives. False where nothing of the kind was."""
         change = _refreshing(commit, THE_SPENT_SET_WAS_REFUSED).given(ended="r")
         change.set({"st": "a", "refresh_at": commit.token_set.issued_at, "shard": commit.shard})
         try:
@@ -170,7 +174,7 @@ class ConnectionTable:
         return True
 
     def end_proposal(self, connection: Connection, proposal: Proposal) -> None:
-        """Forget a proposal whose confirmation failed, for good: a copy of it that the rescue still has is void."""
+        """Forget a proposal whose confirmation failed: a copy that the rescue still has is void, too."""
         change = Change(STILL_THAT_PROPOSAL).given(code=proposal.code_hash).remove("p", "su")
         change.set({"cs": proposal.consented_at})
         try:

@@ -27,8 +27,15 @@ GENERATION_AS_SEEN: Final = "g = :seen AND attribute_not_exists(l)"
 LAPSED_AS_SEEN: Final = "l.i = :lapsed"
 STILL_MINE: Final = "l.i = :mine"
 STILL_THE_SPENT_SET: Final = "ts = :spent"
-NOTES_AS_SEEN: Final = "l.i = :mine AND size(n) = :count"
-"""Notes are only appended, and taken off by the lease's holder alone: their number tells if one came."""
+NOTES_AS_SEEN: Final = "size(n) = :count"
+"""Notes are only appended, and taken off by the lease's holder alone: their number tells of a new one."""
+
+NO_NOTES: Final = "attribute_not_exists(n)"
+PROPOSAL_AS_SEEN: Final = "p.ch = :code"
+NO_PROPOSAL: Final = "attribute_not_exists(p)"
+"""A callback commits its proposal whoever has the lease: a new one is neither forgotten nor overlooked."""
+
+STILL_ACTIVE: Final = "st = :active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +81,9 @@ class LeaseTable:
         """Give the keys of a shard that are due at `now`, oldest first, and where to go on."""
         start = {} if after is None else {"ExclusiveStartKey": after}
         items, last = self._table.query(
-            "shard = :shard AND refresh_at <= :now",
+            "#shard = :shard AND refresh_at <= :now",
             {":shard": shard, ":now": now},
+            ExpressionAttributeNames={"#shard": "shard"},  # a reserved word, of which moto does not know
             IndexName="due",
             Limit=limit,
             **start,
@@ -180,8 +188,8 @@ class LeaseTable:
     ) -> Connection | None:
         """Take announced notes and a stale proposal off, restore the real time, and give the lease back.
 
-        Gives None when that is done or void; else the connection as it is: a note or a proposal came, and nothing
-        was written.
+        Gives None when that is done or void; else the connection as it is: a note or a proposal came, and
+        nothing was written.
         """
         change = Change(STILL_MINE).given(mine=lease.lease_id)
         if connection.notes:

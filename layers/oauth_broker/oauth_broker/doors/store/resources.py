@@ -95,9 +95,10 @@ class ResourceTable:
         """Keep a new resource. Raises IdInUseError."""
         try:
             self._table.put(resource_item(row), condition=IS_NEW)
-        except ConditionFailedError:
-            message = f"a resource {row.resource_id} exists"
-            raise IdInUseError(message) from None
+        except ConditionFailedError as lost:
+            if not _is_ours(lost, row):
+                message = f"a resource {row.resource_id} exists"
+                raise IdInUseError(message) from None
 
     def replace(self, row: ResourceRow, *, was: str) -> None:
         """Write a resource anew where it still has the etag `was`.
@@ -107,7 +108,8 @@ class ResourceTable:
         try:
             self._table.put(resource_item(row), condition=STILL_THE_SAME_VERSION, values={":etag": was})
         except ConditionFailedError as lost:
-            raise _why_not(row.resource_id, lost) from None
+            if not _is_ours(lost, row):
+                raise _why_not(row.resource_id, lost) from None
 
     def page(self, *, limit: int, after: str | None) -> tuple[list[ResourceRow], str | None]:
         """List resources by id; gives the id to go on after."""
@@ -167,6 +169,11 @@ class ResourceTable:
             "pk = :pk", {":pk": pk}, Limit=1, ConsistentRead=True, ProjectionExpression="pk, sk"
         )
         return bool(items)
+
+
+def _is_ours(lost: ConditionFailedError, row: ResourceRow) -> bool:
+    """Say whether the write was ours all the same: its first answer was lost, and the second try refused."""
+    return lost.item is not None and lost.item.get("e") == row.etag
 
 
 def _why_not(resource_id: str, lost: ConditionFailedError) -> NotFoundError | PreconditionFailedError:

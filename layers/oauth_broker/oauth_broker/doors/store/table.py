@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from oauth_broker.doors.aws import client
+from oauth_broker.doors.aws import AwsClient
 from oauth_broker.doors.store.change import Change
 from oauth_broker.doors.store.values import Item, from_item, key_of, to_item, to_value
 from oauth_broker.errors import StoreUnavailableError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BATCH_GET_LIMIT: Final = 100
 UNPROCESSED_TRIES: Final = 5
+HURRIED: Final[Mapping[str, Any]] = {"read_timeout": 1.0, "attempts": 1}
+"""Two tries of a commit and the rescue queue must fit into what an attempt leaves after the provider."""
 
 
 class ConditionFailedError(Exception):
@@ -31,10 +33,10 @@ class ConditionFailedError(Exception):
 class Table:
     """One DynamoDB table. Reads are consistent."""
 
-    def __init__(self, name: str) -> None:
-        """Name the table; the client is made by the first call."""
+    def __init__(self, name: str, *, hurried: bool = False) -> None:
+        """Name the table; no call is made. `hurried`: its callers try again."""
         self.name = name
-        self._made: Any = None
+        self.client = AwsClient("dynamodb", **(HURRIED if hurried else {}))
 
     def get(self, key: tuple[str, str]) -> Item | None:
         """Give the item."""
@@ -112,10 +114,8 @@ class Table:
         return self._raw(operation, TableName=self.name, **arguments)
 
     def _raw(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        if self._made is None:
-            self._made = client("dynamodb")
         try:
-            answer: dict[str, Any] = getattr(self._made, operation)(**arguments)
+            answer: dict[str, Any] = getattr(self.client.get(), operation)(**arguments)
         except ClientError as error:
             _raise_if_condition(error.response)
             message = f"DynamoDB refused: {error.response['Error']['Code']}"

@@ -1,0 +1,279 @@
+"""Conditions of the lease, and the due index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from oauth_broker.connection import Connection, LastError, Note, Status
+from oauth_broker.doors.store import LeftToRevoke, NotTaken, Store
+from oauth_broker.doors.store.keys import resource_key
+from tests.doubles.samples import NOW, NOW_MS, SHARD, connection, lease, pending, proposal, token_set
+from tests.integration.store.placing import place, raw, there
+
+MINE = lease(b"mine")
+THEIRS = lease(b"theirs")
+ERROR = LastError(NOW, "rate_limited", http_status=429)
+LEFT = LeftToRevoke("acme", "c1#1", "c1", token_set(), notes=(Note.DISCONNECTED,))
+Act = Callable[[Store, Connection], Any]
+
+
+def take_due(store: Store, _: Connection) -> Any:
+    """Take the lease as the worker does."""
+    return store.leases.take_when_due("acme", "c1", MINE, seen=NOW)
+
+
+def take_seen(store: Store, _: Connection) -> Any:
+    """Take the lease as a reader does."""
+    return store.leases.take_at_generation("acme", "c1", MINE, seen=1)
+
+
+def take_over(store: Store, _: Connection) -> Any:
+    """Take a lapsed lease over."""
+    return store.leases.take_over("acme", "c1", MINE, lapsed=THEIRS)
+
+
+@pytest.mark.parametrize(
+    "take, before",
+    [
+        (take_due, connection()),
+        (take_due, pending(refresh_at=NOW)),
+        (take_seen, connection(refresh_at=None)),
+        (take_over, connection(lease=THEIRS)),
+    ],
+)
+def test_a_lease_is_taken_once(store: Store, take: Act, before: Connection) -> None:
+    """It gives the connection as it was; a lost answer is no loss; nobody else gets it."""
+    place(store, before)
+    assert take(store, before) == before
+    assert there(store, before).lease == MINE
+    again = take(store, before)
+    assert isinstance(again, Connection)
+    assert again.lease == MINE
+    other = store.leases.take_when_due("acme", "c1", lease(b"third"), seen=NOW)
+    assert other == NotTaken(there(store, before))
+
+
+@pytest.mark.parametrize(
+    "take, before",
+    [
+        (take_due, connection(refresh_at=NOW + 1)),
+        (take_due, connection(refresh_at=None)),
+        (take_due, connection(lease=THEIRS)),
+        (take_seen, connection(generation=2)),
+        (take_seen, connection(generation=0)),
+        (take_seen, connection(lease=THEIRS)),
+        (take_over, connection(lease=lease(b"third"))),
+        (take_over, connection()),
+    ],
+)
+def test_each_clause_refuses_the_lease(store: Store, take: Act, before: Connection) -> None:
+    """A lagging index, another generation, another's lease: the loser learns what is there."""
+    place(store, before)
+    assert take(store, before) == NotTaken(before)
+    assert there(store, before) == before
+
+
+@pytest.mark.parametrize("take", [take_due, take_seen, take_over])
+def test_no_lease_makes_a_connection(store: Store, take: Act) -> None:
+    """What is gone is not made again."""
+    assert take(store, connection()) == NotTaken(None)
+    assert raw(store, connection()) is None
+
+
+def put_off(store: Store, before: Connection) -> None:
+    """Put an attempt off."""
+    store.leases.put_off(
+        before, MINE, error=ERROR, failures=2, next_refresh=NOW + 60, notes=[], now=NOW, shard=SHARD
+    )
+
+
+def give_back(store: Store, before: Connection) -> None:
+    """Give the lease back."""
+    store.leases.give_back(before, MINE)
+
+
+def settle(store: Store, before: Connection) -> None:
+    """Take announced notes off."""
+    store.leases.settle(before, MINE, announced=True, forget_proposal=True, refresh_at=NOW + 60, shard=SHARD)
+
+
+def mark_unknown(store: Store, before: Connection) -> None:
+    """Mark a lapsed lease's outcome as unknown."""
+    store.leases.mark_unknown(before, MINE, now=NOW, again=NOW + 60, shard=SHARD)
+
+
+def end_grant(store: Store, before: Connection) -> Any:
+    """End the grant of the token set `set-1`."""
+    return store.leases.end_grant(before, spent=b"set-1", error=ERROR, now=NOW, shard=SHARD)
+
+
+HELD = connection(lease=MINE)
+
+
+@pytest.mark.parametrize("act", [put_off, give_back, settle, mark_unknown])
+@pytest.mark.parametrize("now", [connection(lease=THEIRS), connection(), None])
+def test_a_holder_whose_lease_is_gone_writes_nothing(store: Store, act: Act, now: Connection | None) -> None:
+    """A slow holder never overwrites its successor, nor brings back what was deleted."""
+    if now is not None:
+        place(store, now)
+    act(store, HELD)
+    assert store.connections.get("acme", "c1") == now
+
+
+@pytest.mark.parametrize(
+    "act, before, after",
+    [
+        (
+            put_off,
+            replace(HELD, failures=1),
+            connection(failures=2, next_refresh=NOW + 60, refresh_at=NOW + 60, last_error=ERROR),
+        ),
+        (
+            put_off,
+            replace(HELD, notes=(Note.CONNECTED,)),
+            connection(failures=2, next_refresh=NOW + 60, last_error=ERROR, notes=(Note.CONNECTED,)),
+        ),
+        (give_back, HELD, connection()),
+        (settle, replace(HELD, notes=(Note.CONNECTED,)), connection(refresh_at=NOW + 60)),
+        (
+            settle,
+            replace(HELD, proposal=proposal()),
+            connection(refresh_at=NOW + 60, consented_at=NOW_MS + 200),
+        ),
+        (
+            mark_unknown,
+            replace(HELD, failures=1),
+            connection(unknown_since=NOW, failures=2, next_refresh=NOW + 60, refresh_at=NOW + 60),
+        ),
+        (
+            end_grant,
+            replace(HELD, failures=1, unknown_since=NOW),
+            connection(
+                status=Status.NEEDS_REAUTHORIZATION,
+                next_refresh=None,
+                last_error=ERROR,
+                notes=(Note.NEEDS_REAUTHORIZATION,),
+            ),
+        ),
+    ],
+)
+def test_what_a_holder_writes(store: Store, act: Act, before: Connection, after: Connection) -> None:
+    """Its lease given back, the connection is as the attempt left it, and nothing else has changed."""
+    place(store, before)
+    act(store, before)
+    assert there(store, before) == after
+
+
+@pytest.mark.parametrize("act", [put_off, mark_unknown])
+def test_no_failure_is_written_over_an_ended_grant(store: Store, act: Act) -> None:
+    """Only what is active can fail to be refreshed."""
+    before = place(store, replace(HELD, status=Status.NEEDS_REAUTHORIZATION))
+    act(store, before)
+    assert there(store, before) == before
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        connection(token_set=token_set(token_set_id=b"set-2"), generation=2),
+        connection(status=Status.NEEDS_REAUTHORIZATION),
+    ],
+)
+def test_a_grant_is_ended_once_and_for_the_spent_set(store: Store, now: Connection) -> None:
+    """A newer token set, or an end that was written before, stands: no second event."""
+    place(store, now)
+    assert end_grant(store, HELD) == now
+    assert there(store, now) == now
+
+
+def test_the_end_of_what_is_deleted_is_no_news(store: Store) -> None:
+    """Nothing is written."""
+    assert end_grant(store, HELD) is None
+    assert raw(store, HELD) is None
+
+
+@pytest.mark.parametrize(
+    "seen, now",
+    [
+        (HELD, replace(HELD, notes=(Note.CONNECTED,))),
+        (replace(HELD, notes=(Note.CONNECTED,)), replace(HELD, notes=(Note.CONNECTED, Note.REFRESH_FAILING))),
+        (HELD, replace(HELD, proposal=proposal())),
+        (replace(HELD, proposal=proposal()), replace(HELD, proposal=proposal(code_hash=b"newer"))),
+        (replace(HELD, proposal=proposal()), HELD),
+    ],
+)
+def test_what_came_meanwhile_is_not_overlooked(store: Store, seen: Connection, now: Connection) -> None:
+    """A note or a proposal that the holder did not see is neither taken off nor left without a time."""
+    place(store, now)
+    met = store.leases.settle(
+        seen, MINE, announced=bool(seen.notes), forget_proposal=True, refresh_at=None, shard=SHARD
+    )
+    assert met == now
+    assert there(store, now) == now
+
+
+def test_the_due_index_gives_the_oldest_first(store: Store) -> None:
+    """What is due now, of this shard, page by page; a later time and another shard are not due."""
+    for number, due in enumerate([NOW - 5, NOW, NOW - 9, NOW + 1, NOW - 7]):
+        place(store, connection(connection_id=f"c{number}", refresh_at=due))
+    first, more = store.leases.due(SHARD, now=NOW, limit=3)
+    assert [one.sort for one in first] == ["c2", "c4", "c0"]
+    assert [one.refresh_at for one in first] == [NOW - 9, NOW - 7, NOW - 5]
+    assert {(one.kind, one.resource_id) for one in first} == {("C", "acme")}
+    assert more is not None
+    rest, _ = store.leases.due(SHARD, now=NOW, limit=3, after=more)
+    assert [one.sort for one in rest] == ["c1"]
+    assert store.leases.due("01", now=NOW, limit=3) == ([], None)
+
+
+def test_what_is_due_says_what_it_is(store: Store) -> None:
+    """A connection, what is left to revoke, and a resource on its way out are told apart by their keys."""
+    place(store, connection())
+    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
+    row = store.resources.load(resource_id="acme").resource
+    assert row is not None
+    store.resources.mark_deleting(row, how="revoke", shard=SHARD, due=NOW)
+    due, _ = store.leases.due(SHARD, now=NOW, limit=9)
+    assert {(one.kind, one.resource_id, one.sort) for one in due} == {
+        ("C", "acme", "c1"),
+        ("D", "acme", "c1#1"),
+        ("R", "acme", "acme"),
+    }
+
+
+@pytest.mark.parametrize(
+    "now_ms, taken", [(THEIRS.until - 1, False), (THEIRS.until, False), (THEIRS.until + 1, True)]
+)
+def test_what_is_left_to_revoke_is_taken_by_one(store: Store, now_ms: int, taken: bool) -> None:
+    """A lease that ran out is taken over: revoking twice does no harm."""
+    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
+    first = store.leases.take_left("acme", "c1#1", THEIRS, now_ms=NOW_MS)
+    assert first == replace(LEFT, lease=THEIRS)
+    assert (store.leases.take_left("acme", "c1#1", MINE, now_ms=now_ms) is not None) is taken
+
+
+def test_only_its_holder_forgets_what_was_left(store: Store) -> None:
+    """Another's revocation that is under way is not forgotten; done is done."""
+    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
+    store.leases.take_left("acme", "c1#1", MINE, now_ms=NOW_MS)
+    store.leases.forget_left(LEFT, THEIRS)
+    assert store.resources.has_left_to_revoke("acme")
+    store.leases.forget_left(LEFT, MINE)
+    assert not store.resources.has_left_to_revoke("acme")
+    store.leases.forget_left(LEFT, MINE)
+    assert store.leases.take_left("acme", "c1#1", MINE, now_ms=NOW_MS) is None
+
+
+@pytest.mark.parametrize("moved, kept", [(0, False), (1, True)])
+def test_what_nothing_can_be_done_about_leaves_the_index(store: Store, moved: int, kept: bool) -> None:
+    """Unless it became due for something else meanwhile."""
+    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
+    [due], _ = store.leases.due(SHARD, now=NOW, limit=9)
+    store.leases.take_off(replace(due, refresh_at=due.refresh_at - moved))
+    assert bool(store.leases.due(SHARD, now=NOW, limit=9)[0]) is kept
+    assert store.leases._table.get(("D#acme", "c1#1")) is not None
+    assert store.resources._table.get(resource_key("acme")) is not None

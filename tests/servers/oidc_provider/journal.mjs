@@ -1,0 +1,30 @@
+// What reached the token endpoint, and which grants ended: by this a storm is judged.
+
+const now = () => Date.now() / 1000;
+
+export function journal(provider) {
+  const calls = [];
+  const revoked = [];
+
+  const note = (ctx, error) => {
+    const { client, params, body, entities } = ctx.oidc;
+    const spent = entities.RotatedRefreshToken ?? entities.RefreshToken ?? entities.AuthorizationCode;
+    calls.push({
+      at: now(),
+      client_id: client?.clientId ?? null,
+      // oidc-provider takes a secret either way, whatever the client registered.
+      auth_method: ctx.get("authorization") ? "client_secret_basic" : body?.client_secret ? "client_secret_post" : "none",
+      grant_type: params?.grant_type ?? body?.grant_type ?? null,
+      grant_id: spent?.grantId ?? null,
+      error: error?.error ?? null,
+      error_detail: error?.error_detail ?? null,
+    });
+  };
+
+  provider.on("grant.success", (ctx) => note(ctx));
+  provider.on("grant.error", note);
+  provider.on("grant.revoked", (ctx, grantId) => {
+    revoked.push({ at: now(), grant_id: grantId, client_id: ctx.oidc.client?.clientId ?? null, by: ctx.oidc.route });
+  });
+  return { calls, revoked };
+}
