@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 EventLog = Callable[[Mapping[str, Any]], None]
+CallGate = Callable[["AwsCall"], bool]
 
 CREDENTIALS: Mapping[str, str] = {
     "AWS_ACCESS_KEY_ID": "local",
@@ -79,15 +80,33 @@ class Endpoints:
             return _SESSION.client(service, endpoint_url=url, config=Config(**settings))  # type: ignore[call-overload]
 
 
-class AwsServer:
-    """moto on a loopback port of its own. `on_event` is called with each EventBridge entry that is put."""
+@dataclass(frozen=True)
+class AwsCall:
+    """A call as it arrived. `caller` is the access key that signed it: a function's is its logical id.
 
-    def __init__(self, on_event: EventLog) -> None:
+    `service` is as signatures name it (`dynamodb`), `operation` as its API does (`GetItem`); `request` is the
+    body.
+    """
+
+    caller: str
+    service: str
+    operation: str
+    request: Mapping[str, Any]
+
+
+class AwsServer:
+    """moto on a loopback port of its own. `on_event` is called with each EventBridge entry that is put.
+
+    `gate` is asked about each call before it is carried out: where it says False, the service is unavailable.
+    """
+
+    def __init__(self, on_event: EventLog, gate: CallGate | None = None) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._application = DomainDispatcherApplication(create_backend_app)
         self._on_event = on_event
+        self._gate = gate
         # moto checks a condition and writes in two steps: in parallel, several writers pass the same check.
         self._dynamodb = threading.Lock()
         self._transactions: set[str] = set()
@@ -102,6 +121,9 @@ class AwsServer:
             start_response(f"{status.value} {status.phrase}", [("Content-Type", "text/plain")])
             return [status.phrase.encode()]
         target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if self._gate and target and not self._gate(_call_of(environ, target)):
+            start_response("503 Service Unavailable", [("Content-Type", "application/x-amz-json-1.0")])
+            return [b'{"__type": "ServiceUnavailable"}']
         if target == "AWSEvents.PutEvents":
             self._report_events(environ)
         if target.startswith("DynamoDB_"):
@@ -113,9 +135,7 @@ class AwsServer:
 
     def _transacted(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
         """Makes a transaction once: moto does not know the token that an SDK's second try repeats."""
-        body = environ["wsgi.input"].read()
-        environ["wsgi.input"] = io.BytesIO(body)
-        token = json.loads(body).get("ClientRequestToken")
+        token = json.loads(_body_of(environ)).get("ClientRequestToken")
         if token in self._transactions:
             start_response("200 OK", [("Content-Type", "application/x-amz-json-1.0")])
             return [b"{}"]
@@ -128,10 +148,21 @@ class AwsServer:
         return list(self._application(environ, begin))
 
     def _report_events(self, environ: Environ) -> None:
-        body = environ["wsgi.input"].read()
-        environ["wsgi.input"] = io.BytesIO(body)
-        for entry in json.loads(body).get("Entries", []):
+        for entry in json.loads(_body_of(environ)).get("Entries", []):
             self._on_event(entry)
+
+
+def _call_of(environ: Environ, target: str) -> AwsCall:
+    """A signed call: `AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …`."""
+    scope = environ["HTTP_AUTHORIZATION"].partition("Credential=")[2].partition(",")[0].split("/")
+    return AwsCall(scope[0], scope[3], target.rpartition(".")[2], json.loads(_body_of(environ)))
+
+
+def _body_of(environ: Environ) -> bytes:
+    """The request's body, which can be read again."""
+    body: bytes = environ["wsgi.input"].read()
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
 
 
 def create_resources(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from local.template import EventSource
 
 _LONG_POLL = 1  # seconds: a stopped stack's last poll ends soon
+# moto's long poll of a FIFO queue takes all of a processor while a group's message waits for the one in flight.
+_FIFO_PAUSE = 0.2  # seconds between short polls
 _PAUSE = 1.0  # seconds after an error of the queue's
 
 
@@ -59,6 +61,7 @@ class Poller:
         self._url = queue_url
         self._pool = pool
         self._log = log
+        self._fifo = queue_url.endswith(".fifo")
         self._client = endpoints.client("sqs", max_pool_connections=source.concurrency + 1)
         self._slots = threading.Semaphore(source.concurrency)
         self._closed = threading.Event()
@@ -81,12 +84,14 @@ class Poller:
                 threading.Thread(target=self._deliver, args=(messages,), daemon=True).start()
             else:
                 self._slots.release()
+                if self._fifo:
+                    self._closed.wait(_FIFO_PAUSE)
 
     def _receive(self) -> list[dict[str, Any]]:
         answer = self._client.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=min(10, self._source.batch_size),
-            WaitTimeSeconds=_LONG_POLL,
+            WaitTimeSeconds=0 if self._fifo else _LONG_POLL,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from local import template as templates
-from local.aws import AwsServer, Endpoints, create_resources
+from local.aws import AwsServer, CallGate, Endpoints, create_resources
 from local.console import Console
 from local.demo import DemoProvider
 from local.functions import FunctionPool
@@ -53,7 +53,8 @@ class Options:
 
     `extra_env` goes to every function, `function_env` to single ones (logical id → variables); both win over
     the template. `schedule_period` (seconds) replaces one minute; `schedule` False: no schedule runs.
-    `dynamodb_endpoint` is the URL of a DynamoDB Local to use instead of moto.
+    `dynamodb_endpoint` is the URL of a DynamoDB Local to use instead of moto. `aws_gate` is asked about each
+    call to the AWS in this process, from several threads: where it says False, the service is unavailable.
     """
 
     port: int = 0
@@ -67,6 +68,7 @@ class Options:
     extra_env: Mapping[str, str] = field(default_factory=dict)
     function_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     dynamodb_endpoint: str | None = None
+    aws_gate: CallGate | None = None
     oidc_issuer: str | None = None
     oidc_audience: Sequence[str] = ()
 
@@ -134,7 +136,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{port}"
         demo = self._start_demo(port)
         self.provider_url = demo.url if demo else ""
-        aws = AwsServer(self._on_event)
+        aws = AwsServer(self._on_event, self.options.aws_gate)
         self._open.callback(aws.close)
         self.endpoints = Endpoints(aws.url, self.options.dynamodb_endpoint or aws.url)
         template = templates.load(self.options.template, self.options.parameters)
@@ -180,7 +182,8 @@ class Stack:
         }
         for function in templates.functions(template, resolver):
             given = {name: replaced.get(name, value) for name, value in function.environment.items()}
-            own = self.options.function_env.get(function.name, {})
+            # Each signs with a key of its own, as each has a role of its own: AWS knows who calls.
+            own = {"AWS_ACCESS_KEY_ID": function.name, **self.options.function_env.get(function.name, {})}
             environment = {**given, **local, **self.options.extra_env, **own}
             pool = FunctionPool(function, environment, self._log)
             self._pools[function.name] = pool

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl, urlencode
 
 from oauth_broker import gateway
@@ -14,6 +15,8 @@ from oauth_broker.settings import CallbackSettings
 from oauth_broker.wiring import kit_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from oauth_broker.flows.finish_authorization import Ending
     from oauth_broker.gateway import Request, Response
 
@@ -32,12 +35,24 @@ PAGES: Final = {
 }
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+class Context(Protocol):
+    """What Lambda says of an invocation."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Give the milliseconds that are left."""
+        ...
+
+
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Answer an HTTP API event."""
-    return gateway.answer(event, callback, pages=True)
+
+    def remaining() -> float:
+        return context.get_remaining_time_in_millis() / 1000
+
+    return gateway.answer(event, partial(callback, remaining), pages=True)
 
 
-def callback(request: Request) -> Response:
+def callback(remaining: Callable[[], float], request: Request) -> Response:
     """End the authorization, and send the browser on."""
     if request.method == "POST":
         return posted(request)
@@ -47,6 +62,7 @@ def callback(request: Request) -> Response:
         raw_query=request.raw_query,
         cookies=request.cookies,
         secure=SECURE,
+        remaining=remaining,
     )
     return told(ending).noting(ending=ending.kind.name.lower())
 

@@ -187,6 +187,7 @@ def called_back(kit: Kit, browser: Browser, resource_id: str | None, query: Mapp
         raw_query=urlencode(query),
         cookies=list(browser.cookies.items()),
         secure=True,
+        remaining=plenty,
     )
 
 

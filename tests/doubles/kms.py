@@ -36,6 +36,10 @@ class MemoryKms:
             raise ClientError({"Error": {"Code": "InvalidCiphertextException"}}, "Decrypt")
         return {"Plaintext": plain}
 
+    def refuse(self, **_: Any) -> dict[str, bytes]:
+        """Answer nothing, as one operation alone may."""
+        raise ReadTimeoutError(endpoint_url="memory")
+
     def _begin(self, operation: str) -> None:
         self.calls[operation] += 1
         if self.down:

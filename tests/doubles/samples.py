@@ -53,9 +53,10 @@ def pending(**changes: Any) -> Connection:
     return replace(usual, **changes)
 
 
-def lease(lease_id: bytes = b"lease-1", *, taken: float = NOW, seconds: float = 30) -> Lease:
-    """Give a lease."""
-    return Lease(lease_id, int(taken * 1000), int((taken + seconds) * 1000))
+def lease(lease_id: bytes = b"lease-1", *, taken: float = NOW, first: float | None = None) -> Lease:
+    """Give a lease of half a minute; `first`: when the first of the leases it goes back to was taken."""
+    first_taken_at = int((taken if first is None else first) * 1000)
+    return Lease(lease_id, int(taken * 1000), int((taken + 30) * 1000), first_taken_at)
 
 
 def proposal(**changes: Any) -> Proposal:
@@ -76,6 +77,7 @@ def refresh_commit(**changes: Any) -> RefreshCommit:
     usual = RefreshCommit(
         resource_id="acme",
         connection_id="c1",
+        created_at=NOW_MS,
         spent=b"set-1",
         token_set=token_set(token_set_id=b"set-2", sealed=b"sealed-2"),
         next_refresh=NOW + 3300,

@@ -48,7 +48,7 @@ PROPOSALS = st.builds(
     consented_at=TIME,
     until=TIME,
 )
-PLACE: dict[str, Any] = {"resource_id": TEXT, "connection_id": TEXT, "shard": TEXT}
+PLACE: dict[str, Any] = {"resource_id": TEXT, "connection_id": TEXT, "created_at": TIME, "shard": TEXT}
 COMMITS: st.SearchStrategy[Commit] = st.one_of(
     st.builds(
         RefreshCommit,
@@ -64,13 +64,12 @@ COMMITS: st.SearchStrategy[Commit] = st.one_of(
         token_set=TOKEN_SETS,
         variables=VARIABLES,
         consented_at=TIME,
-        created_at=TIME,
         next_refresh=st.none() | TIME,
         due=TIME,
         confirmed=st.none() | BYTES,
         **PLACE,
     ),
-    st.builds(ProposalCommit, proposal=PROPOSALS, created_at=TIME, **PLACE),
+    st.builds(ProposalCommit, proposal=PROPOSALS, **PLACE),
 )
 
 

@@ -42,7 +42,7 @@ def test_the_vectors(vector: dict[str, Any]) -> None:
 @given(
     plaintext=st.binary(max_size=200),
     nonce=st.binary(min_size=12, max_size=12),
-    wrapped=st.binary(max_size=400),
+    wrapped=st.binary(min_size=1, max_size=400),
 )
 def test_what_is_sealed_opens(plaintext: bytes, nonce: bytes, wrapped: bytes) -> None:
     """In its place, under its key."""
@@ -107,6 +107,13 @@ def test_another_format_is_refused() -> None:
     assert BLOB[0] == FORMAT
     with pytest.raises(SealError, match="known format"):
         parts_of(bytes([FORMAT + 1]) + BLOB[1:])
+
+
+def test_a_blob_without_a_wrapped_key_is_none() -> None:
+    """KMS would not even be asked in a way that it understands."""
+    with pytest.raises(SealError, match="known format"):
+        parts_of(bytes([FORMAT, 0, 0]) + bytes(60))
+    assert parts_of(bytes([FORMAT, 0, 1]) + bytes(60))[0] == bytes(1)
 
 
 def test_no_two_places_share_their_data() -> None:

@@ -22,9 +22,14 @@ RESCUE_TURN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Take the lease and spend the token. `over` is the lapsed lease that is taken over."""
+    """Take the lease and spend the token.
+
+    `over` is the lapsed lease that is taken over. `spent`: its holder may have spent the token, so it is
+    spent again at once, or its outcome is unknown.
+    """
 
     over: Lease | None = None
+    spent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,13 @@ class AwaitHolder:
 
 @dataclass(frozen=True, slots=True)
 class MarkUnknown:
-    """A lease ran out unreleased: write that down first, and leave the next minute to the rescue."""
+    """A lease ran out unreleased: write that down first, and leave the next minute to the rescue.
+
+    `harmless`: the credential may be spent as often as one likes, so this only backs off.
+    """
 
     lapsed: Lease
+    harmless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +63,21 @@ class CannotRefresh:
 Attempt = Take | AwaitHolder | MarkUnknown | NotBefore | CannotRefresh
 
 
-def may_be_repeated(resource: Resource, lapsed: Lease, now: float) -> bool:
-    """Say whether spending the credential twice is harmless: no rotation, or within the grace period."""
-    if resource.grant_type is GrantType.CLIENT_CREDENTIALS or not resource.refresh_token.rotates:
-        return True
-    return now * 1000 < lapsed.taken_at + resource.refresh_token.grace_period * 1000
+def attempt_now(
+    connection: Connection, resource: Resource, *, now: float, margin: int, send_margin: int
+) -> Attempt:
+    """Decide. `margin`: seconds before expiry at which a token of unknown outcome is tried once.
 
-
-def attempt_now(connection: Connection, resource: Resource, *, now: float, margin: int) -> Attempt:
-    """Decide. `margin`: seconds before expiry at which a token of unknown outcome is tried once."""
+    `send_margin`: seconds after its lease was taken in which a request goes out, or never.
+    """
     held = connection.token_set
     if connection.status is not Status.ACTIVE or held is None or not held.refreshable:
         return CannotRefresh()
     lease = connection.lease
-    if lease is not None:
-        if lease.live(now):
-            return AwaitHolder()
-        return Take(over=lease) if may_be_repeated(resource, lease, now) else MarkUnknown(lease)
+    if lease is not None and lease.live(now):
+        return AwaitHolder()
+    if lease is not None and not _only_looked(connection, lease, send_margin):
+        return _after_attempt(connection, lease, resource, now=now, send_margin=send_margin)
     if connection.unknown_since is not None:
         rescued_by = connection.unknown_since + RESCUE_TURN
         near_expiry = 0 if held.expires_at is None else held.expires_at - margin
@@ -79,4 +86,30 @@ def attempt_now(connection: Connection, resource: Resource, *, now: float, margi
             return NotBefore(wait_for)
     if connection.failures and connection.next_refresh is not None and connection.next_refresh > now:
         return NotBefore(connection.next_refresh)
-    return Take()
+    return Take(over=lease)
+
+
+def harmless_to_repeat(resource: Resource) -> bool:
+    """Say whether the resource's credential may be spent as often as one likes."""
+    return resource.grant_type is GrantType.CLIENT_CREDENTIALS or not resource.refresh_token.rotates
+
+
+def _after_attempt(
+    connection: Connection, lease: Lease, resource: Resource, *, now: float, send_margin: int
+) -> Attempt:
+    if harmless_to_repeat(resource):
+        # Once at once; a provider that never answers is not asked every half minute for ever.
+        again = connection.failures == 0 and not lease.follows
+        return Take(over=lease, spent=True) if again else MarkUnknown(lease, harmless=True)
+    # The grace period runs from when the token may first have been spent, until this request may arrive.
+    arrives_by = (now + send_margin) * 1000
+    if arrives_by < lease.first_taken_at + resource.refresh_token.grace_period * 1000:
+        return Take(over=lease, spent=True)
+    return MarkUnknown(lease)
+
+
+def _only_looked(connection: Connection, lease: Lease, send_margin: int) -> bool:
+    """Say whether it was the worker's lease of what was not due for a refresh: nothing was spent."""
+    due = connection.next_refresh
+    looked = due is None or due * 1000 > lease.taken_at + send_margin * 1000
+    return lease.by_worker and not lease.follows and looked

@@ -9,12 +9,16 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.connection import Connection, Proposal, SealedTokenSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+PLACE: Final = ("resource_id", "connection_id", "created_at", "shard")
+"""What every commit has. `created_at` is the connection's: none of it is for a later one of the same id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class RefreshCommit:
 
     resource_id: str
     connection_id: str
+    created_at: int
     spent: bytes
     token_set: SealedTokenSet
     next_refresh: int | None
@@ -35,7 +40,6 @@ class RefreshCommit:
 class ConsentCommit:
     """The token set of a new consent. `consented_at` in epoch milliseconds: the newest consent wins.
 
-    `created_at` is the connection's: a consent to one that is gone is none to a later one of the same id.
     `confirmed` is the hash of the confirmation code, where the set was a proposal.
     """
 
@@ -100,7 +104,6 @@ def to_message(commit: Commit) -> str:
         case ConsentCommit():
             body = {
                 "kind": "consent",
-                "created_at": commit.created_at,
                 "token_set": _token_set_json(commit.token_set),
                 "variables": dict(commit.variables),
                 "consented_at": commit.consented_at,
@@ -111,7 +114,6 @@ def to_message(commit: Commit) -> str:
         case ProposalCommit(proposal=proposal):
             body = {
                 "kind": "proposal",
-                "created_at": commit.created_at,
                 "token_set": _token_set_json(proposal.token_set),
                 "variables": dict(proposal.variables),
                 "code_hash": _text(proposal.code_hash),
@@ -119,7 +121,7 @@ def to_message(commit: Commit) -> str:
                 "consented_at": proposal.consented_at,
                 "until": proposal.until,
             }
-    body |= {"resource_id": commit.resource_id, "connection_id": commit.connection_id, "shard": commit.shard}
+    body |= {name: getattr(commit, name) for name in PLACE}
     return json.dumps(body, separators=(",", ":"))
 
 
@@ -129,7 +131,7 @@ def from_message(text: str) -> Commit:
     Raises ValueError or KeyError for another's.
     """
     body = json.loads(text)
-    place = {name: body[name] for name in ("resource_id", "connection_id", "shard")}
+    place = {name: body[name] for name in PLACE}
     token_set = _token_set_of(body["token_set"])
     match body["kind"]:
         case "refresh":
@@ -143,7 +145,6 @@ def from_message(text: str) -> Commit:
             )
         case "consent":
             return ConsentCommit(
-                created_at=body["created_at"],
                 token_set=token_set,
                 variables=body["variables"],
                 consented_at=body["consented_at"],
@@ -161,7 +162,7 @@ def from_message(text: str) -> Commit:
                 consented_at=body["consented_at"],
                 until=body["until"],
             )
-            return ProposalCommit(created_at=body["created_at"], proposal=proposal, **place)
+            return ProposalCommit(proposal=proposal, **place)
     message = "not a commit's kind"
     raise ValueError(message)
 

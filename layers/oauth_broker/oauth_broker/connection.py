@@ -126,22 +126,35 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to refresh: `taken_at` and `until` in epoch milliseconds."""
+    """The right to refresh: times in epoch milliseconds.
+
+    `first_taken_at`: when the first of leases that were taken over from each other, the token perhaps spent,
+    was taken. `by_worker`: it was taken for whatever was due, so not for a refresh that was not.
+    """
 
     lease_id: bytes
     taken_at: int
     until: int
+    first_taken_at: int
+    by_worker: bool = False
 
     def live(self, now: float) -> bool:
         """Say whether its holder may still be at work; `now` in epoch seconds."""
         return self.until > now * 1000
+
+    @property
+    def follows(self) -> bool:
+        """Say whether it was taken over from one whose holder may have spent the token."""
+        return self.first_taken_at != self.taken_at
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
     """One grant under a resource. `created_at`, `consented_at`: epoch milliseconds; all other times: seconds.
 
-    `created_at` tells a connection from a later one of the same id.
+    `created_at` tells a connection from a later one of the same id. `asked_scopes` are what
+    client_credentials ask for each time; `ended_consent` is the `consented_at` of the last proposal that was
+    not confirmed.
 
     `refresh_at` is the index's key: when the worker should look at it; `next_refresh` is when it should be
     refreshed.
@@ -166,6 +179,8 @@ class Connection:
     failures: int = 0
     last_error: LastError | None = None
     notes: tuple[Note, ...] = ()
+    asked_scopes: tuple[str, ...] = ()
+    ended_consent: int = 0
 
     def shown_status(self, now: float, destinations_ids: frozenset[str]) -> Status:
         """Give the status a caller sees; `destinations_ids`: those under which its tokens count."""

@@ -18,9 +18,14 @@ class FieldProblem:
 
 
 class BrokerError(Exception):
-    """Whatever we raise on purpose. `retryable`: the same call may succeed later."""
+    """Whatever we raise on purpose.
+
+    `retryable`: the same call may succeed later. `category`: a stable name, which a connection may show as
+    what went wrong, and on which alarms are built.
+    """
 
     retryable = False
+    category = "broken"
 
     def __init__(self, detail: str = "") -> None:
         """`detail` is shown to callers: a sentence without secrets."""
@@ -30,6 +35,8 @@ class BrokerError(Exception):
 
 class CallerError(BrokerError):
     """The caller asked for something that cannot be: a 4xx."""
+
+    category = "unfit"
 
 
 class MalformedError(CallerError):
@@ -64,6 +71,8 @@ class InvalidError(CallerError):
 class TemplateError(CallerError):
     """A template cannot be read, or lacks a value: `position` counts characters from 0."""
 
+    category = "unfit_template"
+
     def __init__(self, position: int, detail: str) -> None:
         """Say where in the template, and what."""
         super().__init__(detail)
@@ -72,6 +81,8 @@ class TemplateError(CallerError):
 
 class UnfitValueError(CallerError):
     """The value of placeholder `name` may not stand where a template puts it."""
+
+    category = "unfit_value"
 
     def __init__(self, name: str, detail: str) -> None:
         """Name the placeholder; `detail` never holds the value."""
@@ -115,6 +126,7 @@ class ProviderError(BrokerError):
     """The provider, or the way to it, failed. `category` is a stable name on which alarms are built."""
 
     category = "provider"
+    timed_out = False
 
 
 class EgressRefusedError(ProviderError):
@@ -167,16 +179,20 @@ class UnavailableError(BrokerError):
 class StoreUnavailableError(BrokerError):
     """DynamoDB did not take or give the item."""
 
+    category = "store_unavailable"
     retryable = True
 
 
 class SealError(BrokerError):
     """Something sealed does not open: moved, altered, or sealed for another place."""
 
+    category = "cannot_be_opened"
+
 
 class SealingUnavailableError(BrokerError):
     """KMS gave no key."""
 
+    category = "sealing_unavailable"
     retryable = True
 
 

@@ -25,12 +25,13 @@ from oauth_broker.errors import SealError
 FORMAT: Final = 1
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
+KEY_STARTS: Final = 3
 KEY_LABEL: Final = b"oauth-broker/seal/1"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a sealed thing belongs. `purpose` says what it is: `token-set` or `resource`."""
+    """Where a sealed thing belongs. `purpose` says what it is: `token-set`, `resource` or `cursor`."""
 
     purpose: str
     resource_id: str
@@ -78,11 +79,11 @@ class VaultKey:
 
 def parts_of(blob: bytes) -> tuple[bytes, bytes, bytes]:
     """Give (wrapped vault key, nonce, ciphertext with tag) of a blob. Raises SealError for another format."""
-    start = 3 + int.from_bytes(blob[1:3], "big")
-    if len(blob) < start + NONCE_BYTES + TAG_BYTES or blob[0] != FORMAT:
+    start = KEY_STARTS + int.from_bytes(blob[1:KEY_STARTS], "big")
+    if start == KEY_STARTS or len(blob) < start + NONCE_BYTES + TAG_BYTES or blob[0] != FORMAT:
         message = "what is stored is not sealed in a known format"
         raise SealError(message)
-    return blob[3:start], blob[start : start + NONCE_BYTES], blob[start + NONCE_BYTES :]
+    return blob[KEY_STARTS:start], blob[start : start + NONCE_BYTES], blob[start + NONCE_BYTES :]
 
 
 def _prefixed(*parts: bytes) -> bytes:

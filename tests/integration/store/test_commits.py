@@ -72,6 +72,12 @@ def test_a_good_commit_is_made(store: Store, before: Connection, commit: Commit)
         (pending(created_at=NOW_MS - 1), consent_commit(), Gone),
         (pending(created_at=NOW_MS + 1), proposal_commit(), Gone),
         (replace(PROPOSED, created_at=NOW_MS + 1), CONFIRMED, Gone),
+        (
+            connection(created_at=NOW_MS + 1, token_set=token_set(token_set_id=b"set-9")),
+            refresh_commit(),
+            Gone,
+        ),
+        (pending(created_at=NOW_MS - 1), refresh_commit(), Gone),
         # not that proposal
         (replace(PROPOSED, proposal=proposal(code_hash=b"other")), CONFIRMED, Superseded),
         (pending(), CONFIRMED, Superseded),
@@ -111,6 +117,28 @@ def test_a_refresh_replaces_what_was_spent(store: Store) -> None:
         next_refresh=NOW + 3300,
         refresh_at=NOW + 3300,
     )
+
+
+@pytest.mark.parametrize(
+    "came, due",
+    [
+        ({"notes": (Note.REFRESH_FAILING,)}, NOW),
+        ({"proposal": proposal()}, NOW + 600),
+        ({"proposal": proposal(until=NOW + 9999)}, NOW + 3300),
+        ({"proposal": proposal(), "notes": (Note.REFRESH_FAILING,)}, NOW),
+    ],
+)
+@pytest.mark.parametrize("next_refresh", [NOW + 3300, None])
+def test_what_came_during_a_refresh_is_looked_at(
+    store: Store, came: dict[str, Any], due: int, next_refresh: int | None
+) -> None:
+    """The commit's own time was computed without it."""
+    before = place(store, connection(lease=lease(), **came))
+    commit = refresh_commit(next_refresh=next_refresh, refresh_at=next_refresh)
+    store.connections.commit(commit)
+    after = there(store, before)
+    assert after.next_refresh == next_refresh
+    assert after.refresh_at == (NOW + 9999 if next_refresh is None and due == NOW + 3300 else due)
 
 
 def test_a_refresh_without_a_time_leaves_the_index(store: Store) -> None:
@@ -155,6 +183,14 @@ def test_a_proposal_changes_nothing_else(store: Store) -> None:
     before = place(store, connection())
     store.connections.commit(proposal_commit())
     assert there(store, before) == connection(proposal=proposal())
+
+
+@pytest.mark.parametrize("due", [NOW + 601, NOW + 60 * 86_400, None])
+def test_a_proposal_ends_before_the_next_refresh(store: Store, due: int | None) -> None:
+    """Its end is the next time at which there is something to do; the time of the refresh is kept apart."""
+    before = place(store, connection(refresh_at=due, next_refresh=due))
+    store.connections.commit(proposal_commit())
+    assert there(store, before) == replace(before, proposal=proposal(), refresh_at=NOW + 600)
 
 
 def test_a_proposal_is_looked_at_when_it_is_too_late(store: Store) -> None:

@@ -131,11 +131,14 @@ def test_a_link_is_renewed_for_its_own_connection(store: Store, made_at: int, re
     place(store, pending(created_at=made_at))
     later = authorization(start_until=NOW + 900)
     if renewed:
-        store.connections.renew_link(pending(), later)
+        store.connections.renew_link(pending(), later, ttl=NOW + 1000)
     else:
         with pytest.raises(NotFoundError):
-            store.connections.renew_link(pending(), later)
+            store.connections.renew_link(pending(), later, ttl=NOW + 1000)
     assert (there(store, pending()).start_until == NOW + 900) is renewed
+    item = raw(store, pending())
+    assert item is not None
+    assert (item.get("ttl") == NOW + 1000) is renewed
     assert (store.authorizations.get("a1") is not None) is renewed
 
 

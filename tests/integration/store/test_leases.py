@@ -9,15 +9,13 @@ from typing import Any
 import pytest
 
 from oauth_broker.connection import Connection, LastError, Note, Status
-from oauth_broker.doors.store import LeftToRevoke, NotTaken, Store
-from oauth_broker.doors.store.keys import resource_key
+from oauth_broker.doors.store import NotTaken, Store
 from tests.doubles.samples import NOW, NOW_MS, SHARD, connection, lease, pending, proposal, token_set
 from tests.integration.store.placing import place, raw, there
 
 MINE = lease(b"mine")
 THEIRS = lease(b"theirs")
 ERROR = LastError(NOW, "rate_limited", http_status=429)
-LEFT = LeftToRevoke("acme", "c1#1", "c1", token_set(), notes=(Note.DISCONNECTED,))
 Act = Callable[[Store, Connection], Any]
 
 
@@ -26,9 +24,9 @@ def take_due(store: Store, _: Connection) -> Any:
     return store.leases.take_when_due("acme", "c1", MINE, seen=NOW)
 
 
-def take_seen(store: Store, _: Connection) -> Any:
+def take_seen(store: Store, before: Connection) -> Any:
     """Take the lease as a reader does."""
-    return store.leases.take_at_generation("acme", "c1", MINE, seen=1)
+    return store.leases.take_as_seen(replace(before, generation=1, created_at=NOW_MS), MINE)
 
 
 def take_over(store: Store, _: Connection) -> Any:
@@ -66,6 +64,7 @@ def test_a_lease_is_taken_once(store: Store, take: Act, before: Connection) -> N
         (take_seen, connection(generation=2)),
         (take_seen, connection(generation=0)),
         (take_seen, connection(lease=THEIRS)),
+        (take_seen, connection(created_at=NOW_MS + 1)),
         (take_over, connection(lease=lease(b"third"))),
         (take_over, connection()),
     ],
@@ -103,7 +102,9 @@ def settle(store: Store, before: Connection) -> None:
 
 def mark_unknown(store: Store, before: Connection) -> None:
     """Mark a lapsed lease's outcome as unknown."""
-    store.leases.mark_unknown(before, MINE, now=NOW, again=NOW + 60, shard=SHARD)
+    store.leases.mark_unknown(
+        before, MINE, error=ERROR, harmless=False, again=NOW + 60, notes=[], shard=SHARD
+    )
 
 
 def end_grant(store: Store, before: Connection) -> Any:
@@ -142,12 +143,18 @@ def test_a_holder_whose_lease_is_gone_writes_nothing(store: Store, act: Act, now
         (
             settle,
             replace(HELD, proposal=proposal()),
-            connection(refresh_at=NOW + 60, consented_at=NOW_MS + 200),
+            connection(refresh_at=NOW + 60, ended_consent=NOW_MS + 200),
         ),
         (
             mark_unknown,
             replace(HELD, failures=1),
-            connection(unknown_since=NOW, failures=2, next_refresh=NOW + 60, refresh_at=NOW + 60),
+            connection(
+                unknown_since=NOW,
+                failures=2,
+                next_refresh=NOW + 60,
+                refresh_at=NOW + 60,
+                last_error=ERROR,
+            ),
         ),
         (
             end_grant,
@@ -166,6 +173,44 @@ def test_what_a_holder_writes(store: Store, act: Act, before: Connection, after:
     place(store, before)
     act(store, before)
     assert there(store, before) == after
+
+
+def test_what_was_harmless_to_repeat_is_not_unknown(store: Store) -> None:
+    """It is a failure like any other, and what is to be announced makes it due at once."""
+    place(store, replace(HELD, failures=2))
+    store.leases.mark_unknown(
+        HELD, MINE, error=ERROR, harmless=True, again=NOW + 60, notes=[Note.REFRESH_FAILING], shard=SHARD
+    )
+    assert there(store, HELD) == connection(
+        failures=3, next_refresh=NOW + 60, last_error=ERROR, notes=(Note.REFRESH_FAILING,)
+    )
+
+
+def test_an_attempt_in_vain_may_leave_an_earlier_one_unknown(store: Store) -> None:
+    """From the time at which that was found."""
+    before = place(store, HELD)
+    store.leases.put_off(
+        before,
+        MINE,
+        error=ERROR,
+        failures=1,
+        next_refresh=NOW + 60,
+        notes=[],
+        now=NOW,
+        shard=SHARD,
+        unknown=True,
+    )
+    assert there(store, HELD).unknown_since == NOW
+
+
+@pytest.mark.parametrize("first", [NOW, NOW - 31])
+@pytest.mark.parametrize("by_worker", [True, False])
+def test_a_lease_comes_back_whole(store: Store, first: int, by_worker: bool) -> None:
+    """Since when it goes back, and who took it."""
+    place(store, connection())
+    mine = replace(lease(b"mine", first=first), by_worker=by_worker)
+    store.leases.take_when_due("acme", "c1", mine, seen=NOW)
+    assert there(store, connection()).lease == mine
 
 
 @pytest.mark.parametrize("act", [put_off, mark_unknown])
@@ -214,66 +259,3 @@ def test_what_came_meanwhile_is_not_overlooked(store: Store, seen: Connection, n
     )
     assert met == now
     assert there(store, now) == now
-
-
-def test_the_due_index_gives_the_oldest_first(store: Store) -> None:
-    """What is due now, of this shard, page by page; a later time and another shard are not due."""
-    for number, due in enumerate([NOW - 5, NOW, NOW - 9, NOW + 1, NOW - 7]):
-        place(store, connection(connection_id=f"c{number}", refresh_at=due))
-    first, more = store.leases.due(SHARD, now=NOW, limit=3)
-    assert [one.sort for one in first] == ["c2", "c4", "c0"]
-    assert [one.refresh_at for one in first] == [NOW - 9, NOW - 7, NOW - 5]
-    assert {(one.kind, one.resource_id) for one in first} == {("C", "acme")}
-    assert more is not None
-    rest, _ = store.leases.due(SHARD, now=NOW, limit=3, after=more)
-    assert [one.sort for one in rest] == ["c1"]
-    assert store.leases.due("01", now=NOW, limit=3) == ([], None)
-
-
-def test_what_is_due_says_what_it_is(store: Store) -> None:
-    """A connection, what is left to revoke, and a resource on its way out are told apart by their keys."""
-    place(store, connection())
-    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
-    row = store.resources.load(resource_id="acme").resource
-    assert row is not None
-    store.resources.mark_deleting(row, how="revoke", shard=SHARD, due=NOW)
-    due, _ = store.leases.due(SHARD, now=NOW, limit=9)
-    assert {(one.kind, one.resource_id, one.sort) for one in due} == {
-        ("C", "acme", "c1"),
-        ("D", "acme", "c1#1"),
-        ("R", "acme", "acme"),
-    }
-
-
-@pytest.mark.parametrize(
-    "now_ms, taken", [(THEIRS.until - 1, False), (THEIRS.until, False), (THEIRS.until + 1, True)]
-)
-def test_what_is_left_to_revoke_is_taken_by_one(store: Store, now_ms: int, taken: bool) -> None:
-    """A lease that ran out is taken over: revoking twice does no harm."""
-    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
-    first = store.leases.take_left("acme", "c1#1", THEIRS, now_ms=NOW_MS)
-    assert first == replace(LEFT, lease=THEIRS)
-    assert (store.leases.take_left("acme", "c1#1", MINE, now_ms=now_ms) is not None) is taken
-
-
-def test_only_its_holder_forgets_what_was_left(store: Store) -> None:
-    """Another's revocation that is under way is not forgotten; done is done."""
-    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
-    store.leases.take_left("acme", "c1#1", MINE, now_ms=NOW_MS)
-    store.leases.forget_left(LEFT, THEIRS)
-    assert store.resources.has_left_to_revoke("acme")
-    store.leases.forget_left(LEFT, MINE)
-    assert not store.resources.has_left_to_revoke("acme")
-    store.leases.forget_left(LEFT, MINE)
-    assert store.leases.take_left("acme", "c1#1", MINE, now_ms=NOW_MS) is None
-
-
-@pytest.mark.parametrize("moved, kept", [(0, False), (1, True)])
-def test_what_nothing_can_be_done_about_leaves_the_index(store: Store, moved: int, kept: bool) -> None:
-    """Unless it became due for something else meanwhile."""
-    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
-    [due], _ = store.leases.due(SHARD, now=NOW, limit=9)
-    store.leases.take_off(replace(due, refresh_at=due.refresh_at - moved))
-    assert bool(store.leases.due(SHARD, now=NOW, limit=9)[0]) is kept
-    assert store.leases._table.get(("D#acme", "c1#1")) is not None
-    assert store.resources._table.get(resource_key("acme")) is not None

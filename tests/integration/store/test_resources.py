@@ -12,7 +12,7 @@ from oauth_broker.doors.store import ResourceRow, Store
 from oauth_broker.errors import IdInUseError, NotFoundError, PreconditionFailedError
 from tests.doubles.samples import NOW, NOW_MS, SHARD, connection, pending, resource_row
 from tests.integration.store.placing import place
-from tests.integration.store.test_leases import LEFT, MINE
+from tests.integration.store.test_due_index import LEFT, MINE
 
 Write = Callable[[Store, ResourceRow], None]
 

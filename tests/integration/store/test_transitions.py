@@ -44,7 +44,7 @@ WRITES: Mapping[Happening, Callable[[Store, Connection], Any]] = {
         seen, MINE, error=ERROR, failures=1, next_refresh=NOW + 60, notes=[], now=NOW, shard=SHARD
     ),
     Happening.OUTCOME_UNKNOWN: lambda store, seen: store.leases.mark_unknown(
-        seen, MINE, now=NOW, again=NOW + 60, shard=SHARD
+        seen, MINE, error=ERROR, harmless=False, again=NOW + 60, notes=[], shard=SHARD
     ),
     Happening.CONSENT_FAILED: lambda store, _: store.connections.note_failed_consent(authorization(), ERROR),
 }

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from oauth_broker.connection import Connection, Note, Status
-from oauth_broker.errors import OutcomeUnknownError
-from oauth_broker.flows.attend import RECHECK, Attended, attend
+from oauth_broker.errors import NotConnectedError, OutcomeUnknownError
+from oauth_broker.flows.attend import RECHECK, UNTOLD, Attended, attend
 from oauth_broker.flows.manage_resources import patch_resource, rebind
 from oauth_broker.flows.refresh import new_lease
 from tests.doubles.broker import APP, BASE, Broker
@@ -45,7 +45,9 @@ def test_what_is_due_is_refreshed(broker: Broker) -> None:
     "answer, expected",
     [
         (answered(503), Attended.IN_VAIN),
-        (OutcomeUnknownError("timed out"), Attended.TIMED_OUT),
+        (OutcomeUnknownError("no answer", timed_out=True), Attended.TIMED_OUT),
+        (NotConnectedError("no connection", timed_out=True), Attended.TIMED_OUT),
+        (OutcomeUnknownError("reset"), Attended.IN_VAIN),
         (answered(400, error="invalid_grant"), Attended.OTHER),
     ],
 )
@@ -67,7 +69,7 @@ def test_a_lagging_index_costs_no_call(broker: Broker) -> None:
 def test_what_somebody_has_is_left_alone(broker: Broker) -> None:
     """A live lease."""
     broker.machine.time += 3300
-    broker.kit.store.leases.take_at_generation("acme", "c1", new_lease(broker.kit), seen=1)
+    broker.kit.store.leases.take_as_seen(broker.connection(), new_lease(broker.kit))
     assert attended(broker) is Attended.OTHER
     assert broker.connection().lease is not None
     assert len(broker.scripted.requests) == 1
@@ -116,7 +118,7 @@ def test_an_event_bus_that_is_down_costs_nothing_but_time() -> None:
     broker.work()
     after = broker.connection()
     assert (after.notes, after.lease, after.unknown_since) == ((Note.CONNECTED,), None, None)
-    assert after.refresh_at == NOW
+    assert after.refresh_at == NOW + UNTOLD
     broker.announcements.down = False
     broker.machine.time += 60
     broker.work()
@@ -237,7 +239,7 @@ def test_a_token_that_cannot_be_refreshed_is_never_asked_for(broker: Broker) -> 
 def test_a_lapsed_lease_is_marked_unknown(broker: Broker) -> None:
     """The worker that died may have been answered; it is the rescue's turn."""
     broker.machine.time += 3300
-    broker.kit.store.leases.take_at_generation("acme", "c1", new_lease(broker.kit), seen=1)
+    broker.kit.store.leases.take_as_seen(broker.connection(), new_lease(broker.kit))
     broker.machine.time += 31
     assert attended(broker) is Attended.OTHER
     after = broker.connection()
@@ -253,7 +255,7 @@ def test_a_lapsed_lease_is_taken_over_where_that_is_harmless(rotation: dict[str,
     broker.register(refresh_token=rotation)
     broker.connect()
     broker.machine.time += 3300
-    broker.kit.store.leases.take_at_generation("acme", "c1", new_lease(broker.kit), seen=1)
+    broker.kit.store.leases.take_as_seen(broker.connection(), new_lease(broker.kit))
     broker.machine.time += 31
     broker.scripted.will(granted("access-2"))
     assert attended(broker) is Attended.REFRESHED
@@ -275,7 +277,7 @@ def test_a_worker_that_died_over_an_event_is_followed() -> None:
 def test_what_is_due_in_a_backoff_is_put_off(broker: Broker) -> None:
     """An unknown outcome waits for the token's last minutes, without a call."""
     broker.machine.time += 100
-    broker.kit.store.leases.take_at_generation("acme", "c1", new_lease(broker.kit), seen=1)
+    broker.kit.store.leases.take_as_seen(broker.connection(), new_lease(broker.kit))
     broker.machine.time += 31
     held = broker.kit.shelf.resource("acme")
     seen = broker.connection().refresh_at

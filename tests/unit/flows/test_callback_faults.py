@@ -12,7 +12,7 @@ from oauth_broker.errors import (
 from oauth_broker.flows.disconnect import disconnect
 from oauth_broker.flows.finish_authorization import Ending, EndingKind, finish_authorization
 from oauth_broker.secret import Secret
-from tests.doubles.broker import APP, Broker, Browser, told
+from tests.doubles.broker import APP, Broker, Browser, plenty, told
 from tests.doubles.provider import granted
 
 ISSUER = "https://login.acme.example"
@@ -33,13 +33,6 @@ def confirming() -> Broker:
     made = Broker()
     made.register(require_confirmation=True)
     return made
-
-
-def callback(broker: Broker, ticket: str, resource_id: str | None = "acme", **query: str) -> Ending:
-    """Start in a new browser, and come back with these fields beside the state."""
-    browser = Browser()
-    state = browser.keep(broker.start(ticket, browser))
-    return broker.call_back(browser, resource_id, state=state, **query)
 
 
 def test_a_foreign_browser_uses_nothing_up(confirming: Broker) -> None:
@@ -95,12 +88,17 @@ def test_a_malformed_answer_uses_nothing_up(broker: Broker, query: str) -> None:
     cookies = list(browser.cookies.items())
     if query.startswith("state=&"):
         assert finish_authorization(
-            broker.kit, resource_id="acme", raw_query=query, cookies=cookies, secure=True
+            broker.kit, resource_id="acme", raw_query=query, cookies=cookies, secure=True, remaining=plenty
         ) == Ending(EndingKind.NOT_STARTED_HERE)
     else:
         with pytest.raises(CallbackRejectedError):
             finish_authorization(
-                broker.kit, resource_id="acme", raw_query=query.format(s=state), cookies=cookies, secure=True
+                broker.kit,
+                resource_id="acme",
+                raw_query=query.format(s=state),
+                cookies=cookies,
+                secure=True,
+                remaining=plenty,
             )
     broker.scripted.will(granted())
     assert broker.call_back(browser, state=state, code="code-1").kind is EndingKind.CONNECTED
@@ -110,7 +108,9 @@ def test_a_malformed_answer_uses_nothing_up(broker: Broker, query: str) -> None:
 def test_an_answer_without_a_state_was_not_started_here(broker: Broker, query: str) -> None:
     """It costs no call, and no code is exchanged."""
     broker.dynamodb.calls.clear()
-    ending = finish_authorization(broker.kit, resource_id="acme", raw_query=query, cookies=[], secure=True)
+    ending = finish_authorization(
+        broker.kit, resource_id="acme", raw_query=query, cookies=[], secure=True, remaining=plenty
+    )
     assert ending == Ending(EndingKind.NOT_STARTED_HERE)
     assert not broker.dynamodb.calls
 
@@ -171,12 +171,15 @@ def test_at_the_shared_address_a_wrong_answer_ends_the_same_way_again() -> None:
 
 
 def test_a_resource_that_is_gone_has_no_callback(broker: Broker) -> None:
-    """Refused."""
-    ticket = broker.ask()
+    """Its link ends as one of a resource that changed, a reload as well; no code is sent anywhere."""
+    browser = Browser()
+    state = browser.keep(broker.start(broker.ask(return_url=APP), browser))
     del broker.dynamodb.items["R", "acme"]
     broker.kit.shelf.drop("acme")
-    with pytest.raises(CallbackRejectedError):
-        callback(broker, ticket, code="code-1")
+    for _ in range(2):
+        ending = broker.call_back(browser, state=state, code="code-1")
+        assert told(ending)["error"] == "resource_changed"
+    assert broker.scripted.requests == []
 
 
 @pytest.mark.parametrize("confirmed", [False, True])

@@ -32,9 +32,7 @@ def freshened(broker: Broker, seen: Connection | None = None, *, remaining: floa
 
 def taken_by_another(broker: Broker) -> Connection:
     """Let another process take the lease; gives the connection as it was."""
-    made = broker.kit.store.leases.take_at_generation(
-        "acme", "c1", new_lease(broker.kit), seen=broker.connection().generation
-    )
+    made = broker.kit.store.leases.take_as_seen(broker.connection(), new_lease(broker.kit))
     assert isinstance(made, Connection)
     return made
 
@@ -262,7 +260,7 @@ def test_a_holder_that_is_late_finds_its_successor() -> None:
     assert lease is not None
     broker.machine.time += 31
     freshened(broker)  # marks the outcome as unknown, and takes the lease away
-    outcome = refresh_leased(broker.kit, broker.kit.shelf.resource("acme"), seen, lease)
+    outcome = refresh_leased(broker.kit, broker.kit.shelf.resource("acme"), seen, lease, began=NOW)
     assert type(outcome).__name__ == "Failed"  # more than the send margin has gone
     assert provider.calls == 1
 

@@ -22,12 +22,12 @@ from tests.doubles.samples import NOW, consent_commit, token_set
 
 def refreshed(broker: Broker, connection_id: str = "c1") -> Outcome:
     """Take the lease and refresh, as both the worker and a reader do."""
-    held = broker.kit.shelf.resource("acme")
+    held, began = broker.kit.shelf.resource("acme"), broker.machine.now()
     lease = new_lease(broker.kit)
     seen = broker.connection(connection_id)
-    taken = broker.kit.store.leases.take_at_generation("acme", connection_id, lease, seen=seen.generation)
+    taken = broker.kit.store.leases.take_as_seen(seen, lease)
     assert isinstance(taken, Connection)
-    return refresh_leased(broker.kit, held, taken, lease)
+    return refresh_leased(broker.kit, held, taken, lease, began=began)
 
 
 @pytest.fixture
@@ -97,8 +97,9 @@ def test_an_outage_never_costs_a_grant(broker: Broker, answer: Any, wait: int) -
 @pytest.mark.parametrize(
     "answer, timed_out",
     [
-        (OutcomeUnknownError("reset"), True),
-        (ProviderError("whatever else"), True),
+        (OutcomeUnknownError("reset"), False),
+        (OutcomeUnknownError("no answer", timed_out=True), True),
+        (ProviderError("whatever else"), False),
         (HttpResponse(200, {}, b"<html>"), False),
         (HttpResponse(200, {}, b""), False),
         (answered(200, token_type="mac", access_token="a"), False),
@@ -179,7 +180,7 @@ def test_nothing_is_sent_without_the_keys(broker: Broker) -> None:
     assert len(broker.scripted.requests) == 1  # the exchange
     after = broker.connection()
     assert after.last_error is not None
-    assert (after.last_error.category, after.lease) == ("SealingUnavailableError", None)
+    assert (after.last_error.category, after.lease) == ("sealing_unavailable", None)
 
 
 def test_nothing_is_sent_without_this_periods_vault_key(broker: Broker) -> None:
@@ -195,11 +196,11 @@ def test_a_late_holder_gives_up(broker: Broker, late: float, sent: bool) -> None
     """After the send margin the lease might run out before the answer is committed."""
     held = broker.kit.shelf.resource("acme")
     lease = new_lease(broker.kit)
-    taken = broker.kit.store.leases.take_at_generation("acme", "c1", lease, seen=1)
+    taken = broker.kit.store.leases.take_as_seen(broker.connection(), lease)
     assert isinstance(taken, Connection)
     broker.machine.time += late
     broker.scripted.will(granted("access-2"))
-    outcome = refresh_leased(broker.kit, held, taken, lease)
+    outcome = refresh_leased(broker.kit, held, taken, lease, began=NOW)
     assert (len(broker.scripted.requests) == 2) is sent
     assert isinstance(outcome, Refreshed) is sent
     assert broker.connection().lease is None

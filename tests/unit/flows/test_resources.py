@@ -191,7 +191,7 @@ def test_a_row_that_names_more_than_was_sealed_sends_nothing(broker: Broker) -> 
     broker.work()
     after = broker.connection()
     assert after.last_error is not None
-    assert after.last_error.category == "SealError"
+    assert after.last_error.category == "cannot_be_opened"
     assert len(broker.scripted.requests) == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from oauth_broker import log
 from oauth_broker.doors.queues import MOST_CONTINUED, Nudge
-from oauth_broker.errors import OutcomeUnknownError
+from oauth_broker.errors import NotConnectedError, OutcomeUnknownError, ProviderError
 from oauth_broker.flows.dispatch import dispatch
 from oauth_broker.flows.work_shard import Worker
 from oauth_broker.protocol.destinations import Destinations
@@ -30,6 +30,7 @@ class Crowd:
         self.calls: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
         self.failing: set[str] = set()
+        self.failure: ProviderError = OutcomeUnknownError("no answer", timed_out=True)
         self.pause = 0.0
         self._now: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -50,7 +51,7 @@ class Crowd:
         with self._lock:
             self._now[host] -= 1
         if host in self.failing:
-            raise OutcomeUnknownError("timed out")
+            raise self.failure
         return granted("access-2")
 
 
@@ -136,6 +137,29 @@ def test_three_time_outs_pass_the_rest_over_without_a_write(broker: Broker, crow
     assert len(untouched) == 9
     assert {(one.failures, one.refresh_at) for one in untouched} == {(0, NOW + 3300)}
     assert broker.work_queue.nudges == []
+
+
+@pytest.mark.parametrize(
+    "failure, asked",
+    [
+        (OutcomeUnknownError("no answer", timed_out=True), 3),
+        (NotConnectedError("no connection", timed_out=True), 3),
+        (OutcomeUnknownError("reset"), 12),
+        (NotConnectedError("refused"), 12),
+    ],
+)
+def test_time_outs_of_all_pages_count_together(
+    broker: Broker, crowd: Crowd, monkeypatch: pytest.MonkeyPatch, failure: ProviderError, asked: int
+) -> None:
+    """Also those before a connection was made; what is refused at once costs no time, and does not count."""
+    connected(broker, 12)
+    due_now(broker, crowd)
+    monkeypatch.setattr("oauth_broker.flows.work_shard.PAGE", 2)
+    crowd.failing.add("acme.example")
+    crowd.failure = failure
+    counts = worker(broker, provider_concurrency=16).work(Nudge(SHARD, 1), remaining=plenty)
+    assert crowd.calls == {"acme.example": asked}
+    assert counts["passed_over"] == 12 - asked
 
 
 def test_time_runs_out_and_the_next_nudge_goes_on(broker: Broker, crowd: Crowd) -> None:

@@ -90,9 +90,8 @@ class Sealing:
             if held is not None and now - held[1] < self._settings.data_key_max_age:
                 return held[0]
             self._held.pop(wrapped, None)
-            if (
-                self._failures != failures
-            ):  # it failed while we waited for our turn: no queue at a KMS that hangs
+            # It failed while we waited for our turn: no queue at a KMS that hangs.
+            if self._failures != failures:
                 raise SealingUnavailableError("KMS has just failed")
             key = VaultKey(plain=self._decrypted(wrapped), wrapped=wrapped)
             self._hold(key, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.asking import Asking, parse_asking
 from oauth_broker.connection import LINK_LIFETIME, Connection, Note, Status
@@ -23,6 +23,7 @@ from oauth_broker.flows.token_sets import sealed_token_set
 from oauth_broker.protocol.authorization import authorization_url
 from oauth_broker.protocol.state import BITS_LENGTH, encoded, hash_of, join_ticket
 from oauth_broker.protocol.token import client_credentials_request
+from oauth_broker.protocol.variables import checked_values
 from oauth_broker.resource import GrantType
 from oauth_broker.transaction import Authorization
 
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from oauth_broker.resource import Resource
     from oauth_broker.secret import Secret
 
-NEVER_CONNECTED_KEPT: float = 30 * 86_400
-LONGEST_URL = 8192
+NEVER_CONNECTED_KEPT: Final = 30 * 86_400
+LONGEST_URL: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def ask_for_connection(
         connection,
         authorization,
         shard=kit.shard(resource_id, connection_id),
-        ttl=now + int(NEVER_CONNECTED_KEPT),
+        ttl=now + NEVER_CONNECTED_KEPT,
     )
     return _link_json(addresses, connection_id, Status.PENDING, ticket, authorization)
 
@@ -118,7 +119,9 @@ def reauthorize(  # noqa: PLR0913 - who asks, for what, and where they may be se
     )
     authorization, ticket = _authorization(kit, held, addresses, asking, connection)
     if connection.status is Status.PENDING:
-        kit.store.connections.renew_link(connection, authorization)
+        kit.store.connections.renew_link(
+            connection, authorization, ttl=authorization.start_until + NEVER_CONNECTED_KEPT
+        )
         connection = replace(connection, start_until=authorization.start_until)
     else:
         kit.store.authorizations.add(authorization)
@@ -174,13 +177,18 @@ def _connected_at_once(
         request = client_credentials_request(
             held.resource, secrets, scopes=asking.scopes, variables=asking.variables
         )
+    except CallerError as error:
+        raise InvalidError(FieldProblem("/variables", error.detail)) from None
+    try:
         answer = granted(kit, held.resource, request, secrets)
+        checked_values(held.resource, answer.metadata, known=asking.variables)
     except ConsentFailedError as failed:
         told = failed.failure.error_description or failed.failure.error or failed.failure.category
         message = f"the provider gave no token: {told}"
         raise ExchangeFailedError(message) from None
-    except CallerError as error:
-        raise InvalidError(FieldProblem("/variables", error.detail)) from None
+    except UnfitValueError as error:
+        message = f"the provider's answer does not fit the resource: {error.detail}"
+        raise ExchangeFailedError(message) from None
     token_set = sealed_token_set(
         kit.sealing,
         key,
@@ -200,6 +208,7 @@ def _connected_at_once(
         owner=caller.owner,
         labels=asking.labels,
         variables=asking.variables,
+        asked_scopes=asking.scopes,
         token_set=token_set,
         generation=1,
         consented_at=now * 1000,

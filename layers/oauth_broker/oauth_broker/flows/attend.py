@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, assert_never
 
-from oauth_broker.attempt import AwaitHolder, CannotRefresh, MarkUnknown, NotBefore, Take
-from oauth_broker.connection import Connection, LastError, Lease, Note, Status
+from oauth_broker import log
+from oauth_broker.attempt import (
+    AwaitHolder,
+    CannotRefresh,
+    MarkUnknown,
+    NotBefore,
+    Take,
+    harmless_to_repeat,
+)
+from oauth_broker.connection import Connection, LastError, Lease, Status
 from oauth_broker.doors.store import NotTaken
 from oauth_broker.errors import AnnouncementError
 from oauth_broker.flows.freshen import attempt_of, mark_unknown
@@ -15,12 +23,17 @@ from oauth_broker.flows.refresh import new_lease, refresh_leased
 from oauth_broker.flows.refresh_outcome import Failed, Refreshed
 
 if TYPE_CHECKING:
+    from oauth_broker.connection import SealedTokenSet
     from oauth_broker.doors.announcements import Announcements
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
 
 RECHECK: Final = 3600
 """Seconds after which a connection of changed destinations is looked at again: a rebind may have come."""
+
+
+UNTOLD: Final = 60
+"""Seconds after which an event that the bus did not take is sent again."""
 
 
 class Attended(Enum):
@@ -36,141 +49,171 @@ def attend(
     kit: Kit, announcements: Announcements, held: HeldResource, connection_id: str, *, seen: int
 ) -> Attended:
     """Do what is due on a connection whose due index entry showed `seen`."""
+    began = kit.machine.now()
     resource_id = held.resource.resource_id
-    lease = new_lease(kit)
+    lease = new_lease(kit, by_worker=True)
     taken = kit.store.leases.take_when_due(resource_id, connection_id, lease, seen=seen)
     if isinstance(taken, NotTaken):
         there = taken.there
-        if (
-            there is None
-            or there.refresh_at != seen
-            or there.lease is None
-            or there.lease.live(kit.machine.now())
-        ):
+        if there is None or there.refresh_at != seen or there.lease is None or there.lease.live(began):
             return Attended.OTHER  # the index lagged, or somebody is at it
-        return _attend_lapsed(kit, announcements, held, there, there.lease)
-    return _attend_leased(kit, announcements, held, taken, lease)
+        over = _after_lapse(kit, held, there, there.lease)
+        if over is None:
+            return Attended.OTHER
+        taken, lease = over
+    return _Visit(kit, announcements, held, taken, lease, began).attend()
 
 
-def _attend_lapsed(
-    kit: Kit, announcements: Announcements, held: HeldResource, there: Connection, lapsed: Lease
-) -> Attended:
-    """Go on where a holder of the lease died."""
+def _after_lapse(
+    kit: Kit, held: HeldResource, there: Connection, lapsed: Lease
+) -> tuple[Connection, Lease] | None:
+    """Go on where a holder of the lease died; None where there is nothing to go on with now."""
     attempt = attempt_of(kit, held, there)
+    if isinstance(attempt, Take) and attempt.spent and not _counts(held, there):
+        # nothing is sent to changed destinations, so nothing will tell
+        attempt = MarkUnknown(lapsed, harmless=harmless_to_repeat(held.resource))
     match attempt:
         case MarkUnknown():
-            mark_unknown(kit, there, lapsed)
-            return Attended.OTHER
-        case Take() | CannotRefresh():
-            lease = new_lease(kit)
+            mark_unknown(kit, there, attempt)
+            return None
+        case Take() | CannotRefresh() | NotBefore():
+            after = attempt if isinstance(attempt, Take) else None
+            lease = new_lease(kit, after=after, by_worker=True)
             taken = kit.store.leases.take_over(there.resource_id, there.connection_id, lease, lapsed=lapsed)
-            if isinstance(taken, NotTaken):
-                return Attended.OTHER
-            return _attend_leased(kit, announcements, held, taken, lease)
-        case AwaitHolder() | NotBefore():
-            return Attended.OTHER
+            return None if isinstance(taken, NotTaken) else (taken, lease)
+        case AwaitHolder():
+            return None
         case _:
             assert_never(attempt)
 
 
-def _attend_leased(
-    kit: Kit, announcements: Announcements, held: HeldResource, connection: Connection, lease: Lease
-) -> Attended:
-    now = kit.machine.now()
-    proposal = connection.proposal
-    unconfirmed = proposal is not None and proposal.until <= now
-    if connection.notes or unconfirmed:
-        if connection.notes:
-            try:
-                announce(announcements, connection, connection.notes)
-            except AnnouncementError:
-                kit.store.leases.give_back(connection, lease)
-                raise
-        _settle(kit, connection, lease, announced=bool(connection.notes), forget_proposal=unconfirmed)
-        return Attended.OTHER
+def _counts(held: HeldResource, connection: Connection) -> bool:
     token_set = connection.token_set
-    if token_set is None or connection.status is not Status.ACTIVE:
-        _settle(kit, connection, lease)
-        return Attended.OTHER
-    if token_set.destinations_id not in held.destinations_ids:
-        _settle(kit, connection, lease, again=int(now) + RECHECK)
-        return Attended.OTHER
-    if token_set.ran_out(now):
-        shard = kit.shard(connection.resource_id, connection.connection_id)
-        error = LastError(int(now), "ran_out")
-        kit.store.leases.end_grant(
-            connection, spent=token_set.token_set_id, error=error, now=int(now), shard=shard
-        )
-        return Attended.OTHER
-    if connection.next_refresh is None or connection.next_refresh > now:
-        _settle(kit, connection, lease)
-        return Attended.OTHER
-    return _refresh(kit, held, connection, lease)
+    return token_set is not None and token_set.destinations_id in held.destinations_ids
 
 
-def _refresh(kit: Kit, held: HeldResource, connection: Connection, lease: Lease) -> Attended:
-    attempt = attempt_of(kit, held, replace(connection, lease=None))
-    if isinstance(attempt, NotBefore):
-        _put_off(kit, connection, lease, until=int(attempt.time))
-        return Attended.OTHER
-    match refresh_leased(kit, held, connection, lease):
-        case Refreshed():
-            return Attended.REFRESHED
-        case Failed(timed_out=True):
-            return Attended.TIMED_OUT
-        case Failed():
-            return Attended.IN_VAIN
-        case _:
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """A due connection, its lease taken; `began` in epoch seconds."""
+
+    kit: Kit
+    announcements: Announcements
+    held: HeldResource
+    connection: Connection
+    lease: Lease
+    began: float
+
+    def attend(self) -> Attended:
+        """Do what is due: what must be told first, but nothing waits for an event bus that fails.
+
+        Nor does a token that may have been spent: it is spent again while that is harmless.
+        """
+        if self.lease.follows:
+            return self._refresh()
+        proposal = self.connection.proposal
+        unconfirmed = proposal is not None and proposal.until <= self.began
+        announced = bool(self.connection.notes) and self._announced()
+        if announced or unconfirmed:
+            self._settle(announced=announced, forget_proposal=unconfirmed)
             return Attended.OTHER
+        token_set = self.connection.token_set
+        if token_set is None or self.connection.status is not Status.ACTIVE:
+            self._settle()
+        elif not _counts(self.held, self.connection):
+            self._settle(again=int(self.began) + RECHECK)
+        elif token_set.ran_out(self.began):
+            self._end(token_set)
+        elif self.connection.next_refresh is None or self.connection.next_refresh > self.began:
+            self._settle()
+        else:
+            return self._refresh_unless_too_soon()
+        return Attended.OTHER
 
+    def _announced(self) -> bool:
+        """Send the notes as events: at least once, since they are taken off afterwards."""
+        detail = {
+            "resource_id": self.connection.resource_id,
+            "connection_id": self.connection.connection_id,
+            "status": str(self.connection.status),
+            "generation": self.connection.generation,
+            "labels": list(self.connection.labels),
+        }
+        try:
+            self.announcements.send([str(note) for note in self.connection.notes], detail)
+        except AnnouncementError as error:
+            log.line(
+                "event not sent", failed=True, **log.fault(error), resource_id=self.connection.resource_id
+            )
+            return False
+        return True
 
-def announce(announcements: Announcements, connection: Connection, notes: tuple[Note, ...]) -> None:
-    """Send a connection's notes as events: at least once, since they are taken off afterwards."""
-    detail = {
-        "resource_id": connection.resource_id,
-        "connection_id": connection.connection_id,
-        "status": str(connection.status),
-        "generation": connection.generation,
-        "labels": list(connection.labels),
-    }
-    announcements.send([str(note) for note in notes], detail)
+    def _end(self, token_set: SealedTokenSet) -> None:
+        now = int(self.began)
+        self.kit.store.leases.end_grant(
+            self.connection,
+            spent=token_set.token_set_id,
+            error=LastError(now, "ran_out"),
+            now=now,
+            shard=self._shard(),
+        )
 
+    def _refresh_unless_too_soon(self) -> Attended:
+        attempt = attempt_of(self.kit, self.held, replace(self.connection, lease=None))
+        if isinstance(attempt, NotBefore):
+            self._put_off(int(attempt.time))
+            return Attended.OTHER
+        return self._refresh()
 
-def _settle(  # noqa: PLR0913 - what was done
-    kit: Kit,
-    connection: Connection,
-    lease: Lease,
-    *,
-    announced: bool = False,
-    forget_proposal: bool = False,
-    again: int | None = None,
-) -> None:
-    """Give the lease back; `again`: when to look at it next, where the connection itself does not say."""
-    left = replace(
-        connection,
-        notes=() if announced else connection.notes,
-        proposal=None if forget_proposal else connection.proposal,
-    )
-    there = kit.store.leases.settle(
-        connection,
-        lease,
-        announced=announced,
-        forget_proposal=forget_proposal,
-        refresh_at=left.due_at(int(kit.machine.now())) if again is None else again,
-        shard=kit.shard(connection.resource_id, connection.connection_id),
-    )
-    if there is not None:
-        _settle(kit, there, lease)
+    def _refresh(self) -> Attended:
+        match refresh_leased(self.kit, self.held, self.connection, self.lease, began=self.began):
+            case Refreshed():
+                return Attended.REFRESHED
+            case Failed(timed_out=True):
+                return Attended.TIMED_OUT
+            case Failed():
+                return Attended.IN_VAIN
+            case _:
+                return Attended.OTHER
 
+    def _settle(
+        self, *, announced: bool = False, forget_proposal: bool = False, again: int | None = None
+    ) -> None:
+        """Give the lease back; `again`: when to look next, where the connection itself does not say.
 
-def _put_off(kit: Kit, connection: Connection, lease: Lease, *, until: int) -> None:
-    kit.store.leases.put_off(
-        connection,
-        lease,
-        error=None,
-        failures=connection.failures,
-        next_refresh=until,
-        notes=[],
-        now=int(kit.machine.now()),
-        shard=kit.shard(connection.resource_id, connection.connection_id),
-    )
+        A note or a proposal that came meanwhile is settled with, once more.
+        """
+        now = int(self.kit.machine.now())
+        left = replace(
+            self.connection,
+            notes=(),
+            proposal=None if forget_proposal else self.connection.proposal,
+        )
+        times = [left.due_at(now) if again is None else again]
+        if self.connection.notes and not announced:
+            times.append(now + UNTOLD)
+        there = self.kit.store.leases.settle(
+            self.connection,
+            self.lease,
+            announced=announced,
+            forget_proposal=forget_proposal,
+            refresh_at=min((time for time in times if time is not None), default=None),
+            shard=self._shard(),
+        )
+        if there is not None:
+            came = replace(self, connection=there)
+            came._settle(again=now if there.notes else None)  # noqa: SLF001 - its own kind
+
+    def _put_off(self, until: int) -> None:
+        self.kit.store.leases.put_off(
+            self.connection,
+            self.lease,
+            error=None,
+            failures=self.connection.failures,
+            next_refresh=until,
+            notes=[],
+            now=int(self.kit.machine.now()),
+            shard=self._shard(),
+        )
+
+    def _shard(self) -> str:
+        return self.kit.shard(self.connection.resource_id, self.connection.connection_id)

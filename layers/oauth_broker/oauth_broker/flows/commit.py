@@ -53,16 +53,21 @@ def settled(store: Store, commit: Commit, *, now: int, hurried: bool = False) ->
     """
     outcome = store.connections.commit(commit, hurried=hurried)
     if isinstance(outcome, Gone):
-        token_set = token_set_in(commit)
-        left = LeftToRevoke(
-            resource_id=commit.resource_id,
-            sort=f"{commit.connection_id}#{token_set.token_set_id.hex()}",
-            connection_id=commit.connection_id,
-            token_set=token_set,
-            variables=variables_in(commit),
-        )
-        store.connections.leave_to_revoke(left, shard=commit.shard, now=now)
+        leave_to_revoke(store, commit, now=now)
     return outcome
+
+
+def leave_to_revoke(store: Store, commit: Commit, *, now: int) -> None:
+    """Leave what a commit carries to the worker to revoke. Raises StoreUnavailableError."""
+    token_set = token_set_in(commit)
+    left = LeftToRevoke(
+        resource_id=commit.resource_id,
+        sort=f"{commit.connection_id}#{token_set.token_set_id.hex()}",
+        connection_id=commit.connection_id,
+        token_set=token_set,
+        variables=variables_in(commit),
+    )
+    store.connections.leave_to_revoke(left, shard=commit.shard, now=now)
 
 
 def _rescued(kit: Kit, commit: Commit) -> bool:

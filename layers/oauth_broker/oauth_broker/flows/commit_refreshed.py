@@ -55,6 +55,7 @@ def commit_refreshed(
     commit = RefreshCommit(
         resource_id=connection.resource_id,
         connection_id=connection.connection_id,
+        created_at=connection.created_at,
         spent=spent.token_set.token_set_id,
         token_set=token_set,
         next_refresh=refreshed.next_refresh,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from oauth_broker.errors import NotFoundError, PreconditionFailedError, ResourceInUseError
 from oauth_broker.flows.disconnect import disconnect
+from oauth_broker.flows.shelf import IF_EMPTY, REVOKE
 from oauth_broker.schedule import shard_of
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from oauth_broker.doors.store import ResourceRow
     from oauth_broker.flows.kit import Kit
 
-IF_EMPTY: Final = "if_empty"
-REVOKE: Final = "revoke"
 PAGE: Final = 100
 SECOND_THOUGHT: Final = 60
 """Seconds after which the worker finishes what a deletion that broke off left half done."""

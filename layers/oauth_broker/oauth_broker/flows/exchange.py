@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from oauth_broker.commits import Commit, Committed, ConsentCommit, Gone, ProposalCommit, Superseded
 from oauth_broker.connection import LINK_LIFETIME, LastError, Proposal
 from oauth_broker.errors import BrokerError, ProviderError, UnavailableError
-from oauth_broker.flows.commit import commit_surely
+from oauth_broker.flows.commit import commit_surely, leave_to_revoke
 from oauth_broker.flows.commit_refreshed import TOKEN_SET_ID_BYTES, next_refresh_of
 from oauth_broker.flows.token_sets import sealed_token_set
 from oauth_broker.protocol.state import hash_of
@@ -58,9 +58,11 @@ class Exchanged:
     variables: Mapping[str, str]
 
 
-def exchange(
+def exchange(  # noqa: PLR0913 - what the request is made of
     kit: Kit,
     held: HeldResource,
+    secrets: ResourceSecrets,
+    *,
     authorization: Authorization,
     callback: VerifiedCallback,
     derived: Derived,
@@ -73,7 +75,6 @@ def exchange(
     known = authorization.variables
     try:
         variables = {**known, **checked_values(resource, callback.variables, known=known)}
-        secrets = kit.shelf.secrets(held)
         request = exchange_request(
             resource,
             secrets,
@@ -84,11 +85,10 @@ def exchange(
             scopes=authorization.scopes,
         )
         token_set = granted(kit, resource, request, secrets)
-        checked_values(resource, token_set.metadata, known=variables)
     except ConsentFailedError:
         raise
     except BrokerError as error:
-        failure = LastError(int(kit.machine.now()), type(error).__name__)
+        failure = LastError(int(kit.machine.now()), error.category)
         raise ConsentFailedError(EXCHANGE_FAILED, failure) from None
     return Exchanged(token_set, variables)
 
@@ -132,14 +132,20 @@ def commit_consent(  # noqa: PLR0913 - what the new token set is bound to
     exchanged: Exchanged,
     derived: Derived,
 ) -> None:
-    """Commit what the exchange brought. Raises ConsentFailedError where the connection is gone.
+    """Commit what the exchange brought.
 
-    Raises UnavailableError where neither way to the table was open in time: the rescue has it, a reload
-    sees it.
+    Raises ConsentFailedError where the connection is gone, or the answer does not fit the resource: what the
+    provider gave is revoked then. Raises UnavailableError where no way to the table was open in time: the
+    rescue has it, a reload sees it.
     """
-    outcome = commit_surely(
-        kit, _commit_of(kit, held, key, authorization=authorization, exchanged=exchanged, derived=derived)
-    )
+    commit = _commit_of(kit, held, key, authorization=authorization, exchanged=exchanged, derived=derived)
+    try:
+        checked_values(held.resource, exchanged.token_set.metadata, known=exchanged.variables)
+    except BrokerError as error:
+        now = int(kit.machine.now())
+        leave_to_revoke(kit.store, commit, now=now)
+        raise ConsentFailedError(EXCHANGE_FAILED, LastError(now, error.category)) from None
+    outcome = commit_surely(kit, commit)
     match outcome:
         case Committed() | Superseded():
             return  # a newer consent for the same connection stands: that one serves

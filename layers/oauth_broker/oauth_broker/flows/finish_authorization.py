@@ -16,19 +16,17 @@ from oauth_broker.protocol.authorization import Refused, callback_parameters, ca
 from oauth_broker.protocol.state import Derived, hash_of, matching_cookie, split_state
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from oauth_broker.connection import Connection
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
+    from oauth_broker.resource import ResourceSecrets
     from oauth_broker.sealed import VaultKey
     from oauth_broker.secret import Secret
     from oauth_broker.transaction import Authorization
 
 RESOURCE_CHANGED: Final = "resource_changed"
-REJECTED: Final = "rejected"
-"""The outcome of a callback that was refused only after it had used the authorization up: told to nobody."""
-
 CONSUMER_BYTES: Final = 9
 MOST_CANDIDATES: Final = 4
 LOOK_AGAIN: Final = 0.3
@@ -61,54 +59,81 @@ class Ending:
     service: str = ""
 
 
-def finish_authorization(
+def finish_authorization(  # noqa: PLR0913 - what came, where, from which browser, with how much time
     kit: Kit,
     *,
     resource_id: str | None,
     raw_query: str,
     cookies: Sequence[tuple[str, Secret]],
     secure: bool,
+    remaining: Callable[[], float],
 ) -> Ending:
     """Judge a callback at a resource's address (None: the shared one), and end the trip.
 
-    Raises CallbackRejectedError (nothing is used up) for another browser, a state unknown, expired or of
-    another address, another issuer, and repeats; UnavailableError where the end is not known yet: reload.
+    Everything that can fail is done before the authorization is used up. Raises CallbackRejectedError
+    (nothing is used up) for another browser, a state unknown, expired or of another address, another issuer,
+    and repeats; UnavailableError where there is no time, or the end is not known yet: reload.
     """
     parameters = callback_parameters(raw_query)
     found = _own_state(parameters, [cookie.value for cookie in cookies_of_ours(cookies, secure=secure)])
     if found is None:
         return Ending(EndingKind.NOT_STARTED_HERE)
     state, authorization_id, derived = found
-    held, key = (None, None) if resource_id is None else _resource_and_key(kit, resource_id)
-    if held is not None:
-        if parameter(held.resource, parameters, "state") != state:
+    ready = _ready(kit, resource_id or _resource_of(kit, authorization_id))
+    iss = parameters.get("iss")
+    if ready is not None:
+        if parameter(ready.held.resource, parameters, "state") != state:
             raise _not_yours()
         # What brings neither a code nor an error uses nothing up; the issuer is the condition's to compare.
-        callback_verdict(held.resource, parameters, authorization_iss=None)
+        callback_verdict(ready.held.resource, parameters, authorization_iss=None)
+        iss = parameter(ready.held.resource, parameters, "iss")
+    if remaining() < kit.numbers.attempt_margin:
+        message = "there is not enough time left to exchange the code"
+        raise UnavailableError(message, retry_after=1)
     consumed = kit.store.authorizations.consume(
         authorization_id,
         state_hash=hash_of(derived.state_bits),
         resource_id=resource_id,
-        iss=_issuer(held, parameters),
+        iss=iss,
         consumed_at=int(kit.machine.now() * 1000),
         consumer=kit.machine.random(CONSUMER_BYTES),
     )
     if isinstance(consumed, NotConsumed):
         return _ended_before(kit, consumed.there, resource_id, derived)
+    service = "" if ready is None else ready.held.resource.name
     try:
-        if held is None or key is None or _changed(held, consumed):
-            held, key = _as_pinned(kit, consumed)
-        _finish(kit, held, key, authorization=consumed, parameters=parameters, derived=derived)
-    except CallbackRejectedError:
-        # Only at the shared address, where the resource was not known before: a reload need not wait.
-        kit.store.authorizations.fail(authorization_id, outcome=REJECTED)
-        raise
+        _finish(kit, ready, authorization=consumed, parameters=parameters, derived=derived)
     except ConsentFailedError as failed:
         kit.store.authorizations.fail(authorization_id, outcome=failed.outcome)
         kit.store.connections.note_failed_consent(consumed, failed.failure)
-        service = "" if held is None else held.resource.name
         return _failure(consumed, failed.outcome, failed.failure.error_description or "", service)
-    return _success(consumed, derived, held.resource.name)
+    return _success(consumed, derived, service)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A resource, its secrets open, and the open key under which what it gives will be sealed."""
+
+    held: HeldResource
+    secrets: ResourceSecrets
+    key: VaultKey
+
+
+def _ready(kit: Kit, resource_id: str) -> _Ready | None:
+    """Bring what an exchange needs; None where the resource is gone."""
+    try:
+        held, key = kit.shelf.resource_and_key(resource_id)
+    except NotFoundError:
+        return None
+    return _Ready(held, kit.shelf.secrets(held), key)
+
+
+def _resource_of(kit: Kit, authorization_id: str) -> str:
+    """Say whose a callback at the shared address is."""
+    authorization = kit.store.authorizations.get(authorization_id)
+    if authorization is None:
+        raise _not_yours()
+    return authorization.resource_id
 
 
 def _own_state(parameters: Mapping[str, str], cookies: Sequence[Secret]) -> tuple[str, str, Derived] | None:
@@ -128,17 +153,6 @@ def _own_state(parameters: Mapping[str, str], cookies: Sequence[Secret]) -> tupl
     return None
 
 
-def _resource_and_key(kit: Kit, resource_id: str) -> tuple[HeldResource, VaultKey]:
-    try:
-        return kit.shelf.resource_and_key(resource_id)
-    except NotFoundError:
-        raise _not_yours() from None
-
-
-def _issuer(held: HeldResource | None, parameters: Mapping[str, str]) -> str | None:
-    return parameters.get("iss") if held is None else parameter(held.resource, parameters, "iss")
-
-
 def _changed(held: HeldResource, authorization: Authorization) -> bool:
     return (
         held.resource.client_id != authorization.client_id
@@ -146,36 +160,40 @@ def _changed(held: HeldResource, authorization: Authorization) -> bool:
     )
 
 
-def _as_pinned(kit: Kit, authorization: Authorization) -> tuple[HeldResource, VaultKey]:
-    """Bring the resource as it is now, and see that it is the one for which the link was made."""
+def _as_pinned(kit: Kit, ready: _Ready | None, authorization: Authorization) -> _Ready:
+    """See that the resource is the one for which the link was made, if need be as it is now."""
+    if ready is not None and not _changed(ready.held, authorization):
+        return ready
     kit.shelf.drop(authorization.resource_id)
-    changed = ConsentFailedError(RESOURCE_CHANGED, LastError(int(kit.machine.now()), RESOURCE_CHANGED))
-    try:
-        held, key = kit.shelf.resource_and_key(authorization.resource_id)
-    except NotFoundError:
-        raise changed from None
-    if _changed(held, authorization):
-        raise changed
-    return held, key
+    now_ready = _ready(kit, authorization.resource_id)
+    if now_ready is None or _changed(now_ready.held, authorization):
+        failure = LastError(int(kit.machine.now()), RESOURCE_CHANGED)
+        raise ConsentFailedError(RESOURCE_CHANGED, failure)
+    return now_ready
 
 
-def _finish(  # noqa: PLR0913 - what the callback brought and what it is held against
+def _finish(
     kit: Kit,
-    held: HeldResource,
-    key: VaultKey,
+    ready: _Ready | None,
     *,
     authorization: Authorization,
     parameters: Mapping[str, str],
     derived: Derived,
 ) -> None:
-    """Exchange the code and commit. Raises ConsentFailedError, CallbackRejectedError, UnavailableError."""
-    verdict = callback_verdict(held.resource, parameters, authorization_iss=authorization.issuer)
+    """Exchange the code and commit. Raises ConsentFailedError, UnavailableError."""
+    pinned = _as_pinned(kit, ready, authorization)
+    resource = pinned.held.resource
+    verdict = callback_verdict(resource, parameters, authorization_iss=authorization.issuer)
     if isinstance(verdict, Refused):
         at = int(kit.machine.now())
         failure = LastError(at, "refused", error=verdict.error, error_description=verdict.description)
         raise ConsentFailedError(verdict.error, failure)
-    exchanged = exchange(kit, held, authorization, verdict, derived)
-    commit_consent(kit, held, key, authorization=authorization, exchanged=exchanged, derived=derived)
+    exchanged = exchange(
+        kit, pinned.held, pinned.secrets, authorization=authorization, callback=verdict, derived=derived
+    )
+    commit_consent(
+        kit, pinned.held, pinned.key, authorization=authorization, exchanged=exchanged, derived=derived
+    )
 
 
 def _ended_before(kit: Kit, there: Authorization | None, resource_id: str | None, derived: Derived) -> Ending:
@@ -189,8 +207,6 @@ def _ended_before(kit: Kit, there: Authorization | None, resource_id: str | None
         raise _not_yours()
     until = kit.machine.now() + kit.numbers.reader_wait
     while True:
-        if there.outcome == REJECTED:
-            raise _not_yours()
         if there.outcome is not None:
             return _failure(there, there.outcome, "", "")
         connection = kit.store.connections.get(there.resource_id, there.connection_id)
@@ -209,7 +225,7 @@ def _arrived(connection: Connection, authorization: Authorization, consumed_at: 
     """Say whether what the authorization brought, or something newer, was committed."""
     proposed_at = 0 if connection.proposal is None else connection.proposal.consented_at
     same = connection.created_at == authorization.connection_created_at
-    return same and max(connection.consented_at, proposed_at) >= consumed_at
+    return same and max(connection.consented_at, proposed_at, connection.ended_consent) >= consumed_at
 
 
 def _success(authorization: Authorization, derived: Derived, service: str) -> Ending:

@@ -15,17 +15,17 @@ from oauth_broker.attempt import (
     Take,
     attempt_now,
 )
-from oauth_broker.connection import Connection
+from oauth_broker.connection import Connection, LastError
 from oauth_broker.doors.store import NotTaken
 from oauth_broker.errors import NotFoundError
-from oauth_broker.flows.refresh import new_lease, refresh_leased
-from oauth_broker.flows.refresh_outcome import Failed, GrantEnded, Moved, Refreshed, Vanished
+from oauth_broker.flows.refresh import new_lease, notes_of_failure, refresh_leased
+from oauth_broker.flows.refresh_outcome import Failed, GrantEnded, Moved, Outcome, Refreshed, Vanished
+from oauth_broker.protocol.failure import FailureCategory
 from oauth_broker.schedule import backoff, lead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from oauth_broker.connection import Lease
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
     from oauth_broker.flows.token_sets import Tokens
@@ -94,12 +94,12 @@ def _met(kit: Kit, held: HeldResource, connection: Connection, waiter: _Waiter) 
     """Do what the connection's state allows; gives it as it is now where that is to be judged anew."""
     attempt = attempt_of(kit, held, connection)
     match attempt:
-        case Take(over=lapsed):
-            return _taken(kit, held, connection, lapsed) if waiter.may_begin() else Stale(connection, 1)
+        case Take():
+            return _taken(kit, held, connection, attempt) if waiter.may_begin() else Stale(connection, 1)
         case AwaitHolder():
             return _awaited(kit, connection) if waiter.may_look_again() else Stale(connection, 1)
-        case MarkUnknown(lapsed=lapsed):
-            return Stale(connection, retry_after=mark_unknown(kit, connection, lapsed))
+        case MarkUnknown():
+            return Stale(connection, retry_after=mark_unknown(kit, connection, attempt))
         case NotBefore(time=time):
             return Stale(connection, retry_after=max(1, int(time - kit.machine.now())))
         case CannotRefresh():
@@ -108,23 +108,22 @@ def _met(kit: Kit, held: HeldResource, connection: Connection, waiter: _Waiter) 
             assert_never(attempt)
 
 
-def _taken(
-    kit: Kit, held: HeldResource, connection: Connection, lapsed: Lease | None
-) -> Freshened | Connection:
-    lease = new_lease(kit)
-    ids = (connection.resource_id, connection.connection_id)
-    if lapsed is not None:
-        taken = kit.store.leases.take_over(*ids, lease, lapsed=lapsed)
+def _taken(kit: Kit, held: HeldResource, connection: Connection, attempt: Take) -> Freshened | Connection:
+    began = kit.machine.now()
+    lease = new_lease(kit, after=attempt)
+    if attempt.over is not None:
+        ids = (connection.resource_id, connection.connection_id)
+        taken = kit.store.leases.take_over(*ids, lease, lapsed=attempt.over)
     else:
-        taken = kit.store.leases.take_at_generation(*ids, lease, seen=connection.generation)
+        taken = kit.store.leases.take_as_seen(connection, lease)
     if isinstance(taken, NotTaken):
-        return _still_there(taken.there)
+        return _still_there(taken.there, connection)
     free = replace(taken, lease=None)
-    if lapsed is None and not isinstance(attempt_of(kit, held, free), Take):
+    if not attempt.spent and not isinstance(attempt_of(kit, held, free), Take):
         # between the look and the lease somebody else tried in vain, or the grant ended
         kit.store.leases.give_back(taken, lease)
         return free
-    return _refreshed(kit, held, taken, lease)
+    return _refreshed(kit, taken, refresh_leased(kit, held, taken, lease, began=began))
 
 
 def _awaited(kit: Kit, connection: Connection) -> Connection:
@@ -136,41 +135,48 @@ def attempt_of(kit: Kit, held: HeldResource, connection: Connection) -> Attempt:
     """Decide whether this connection's refresh token may be spent now."""
     lifetime = None if connection.token_set is None else connection.token_set.lifetime
     margin = lead(lifetime or 0, kit.schedule.period)
-    return attempt_now(connection, held.resource, now=kit.machine.now(), margin=margin)
+    return attempt_now(
+        connection,
+        held.resource,
+        now=kit.machine.now(),
+        margin=margin,
+        send_margin=kit.numbers.send_margin,
+    )
 
 
-def mark_unknown(kit: Kit, connection: Connection, lapsed: Lease) -> int:
+def mark_unknown(kit: Kit, connection: Connection, attempt: MarkUnknown) -> int:
     """Write down that a lease ran out unreleased, and give the seconds until it is looked at again.
 
     The first time it is the rescue's turn; each further time the wait grows, so that this never becomes a
     loop.
     """
-    wait = max(
-        RESCUE_TURN,
-        backoff(
-            failures=connection.failures + 1,
-            retry_after=None,
-            period=kit.schedule.period,
-            draw=kit.machine.draw(),
-        ),
-    )
+    failures = connection.failures + 1
+    wait = backoff(failures=failures, retry_after=None, period=kit.schedule.period, draw=kit.machine.draw())
+    if not attempt.harmless:
+        wait = max(wait, RESCUE_TURN)
     now = int(kit.machine.now())
-    shard = kit.shard(connection.resource_id, connection.connection_id)
-    kit.store.leases.mark_unknown(connection, lapsed, now=now, again=now + wait, shard=shard)
+    kit.store.leases.mark_unknown(
+        connection,
+        attempt.lapsed,
+        error=LastError(now, str(FailureCategory.OUTCOME_UNKNOWN)),
+        harmless=attempt.harmless,
+        again=now + wait,
+        notes=notes_of_failure(failures),
+        shard=kit.shard(connection.resource_id, connection.connection_id),
+    )
     return wait
 
 
-def _refreshed(kit: Kit, held: HeldResource, taken: Connection, lease: Lease) -> Freshened:
-    outcome = refresh_leased(kit, held, taken, lease)
+def _refreshed(kit: Kit, taken: Connection, outcome: Outcome) -> Freshened:
     match outcome:
         case Refreshed(connection=connection, tokens=tokens):
             return Fresh(connection, tokens)
         case Moved(there=there):
-            return Fresh(there, None)
+            return Fresh(_still_there(there, taken), None)
         case GrantEnded():
             return Fresh(_again(kit, taken), None)
         case Vanished():
-            return Fresh(_still_there(None), None)
+            return Fresh(_still_there(None, taken), None)
         case Failed(retry_after=retry_after):
             return Stale(taken, retry_after=retry_after)
         case _:
@@ -178,11 +184,13 @@ def _refreshed(kit: Kit, held: HeldResource, taken: Connection, lease: Lease) ->
 
 
 def _again(kit: Kit, connection: Connection) -> Connection:
-    return _still_there(kit.store.connections.get(connection.resource_id, connection.connection_id))
+    there = kit.store.connections.get(connection.resource_id, connection.connection_id)
+    return _still_there(there, connection)
 
 
-def _still_there(connection: Connection | None) -> Connection:
-    if connection is None:
+def _still_there(there: Connection | None, seen: Connection) -> Connection:
+    """Give the connection as it is; another one of the same id is not it, and may be another owner's."""
+    if there is None or there.created_at != seen.created_at:
         message = "there is no such connection"
         raise NotFoundError(message)
-    return connection
+    return there

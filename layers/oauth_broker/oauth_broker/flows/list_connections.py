@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import TYPE_CHECKING, Any
 
 from oauth_broker.connection import Status
-from oauth_broker.errors import FieldProblem, InvalidError, MalformedError
+from oauth_broker.errors import FieldProblem, InvalidError, MalformedError, SealError
 from oauth_broker.flows.show_connection import connection_json
+from oauth_broker.sealed import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oauth_broker.caller import Caller
     from oauth_broker.flows.kit import Kit
+    from oauth_broker.flows.shelf import HeldResource
 
 PAGES_LOOKED_THROUGH = 10
 
@@ -35,7 +39,7 @@ def list_connections(  # noqa: PLR0913 - the filters, by name
     if status is not None and status not in set(Status):
         raise InvalidError(FieldProblem("status", f"is one of {', '.join(Status)}"))
     held = kit.shelf.resource(resource_id)
-    after = None if cursor is None else _place(cursor)
+    after = None if cursor is None else _place(kit, held, caller, cursor)
     shown: list[dict[str, Any]] = []
     for _ in range(PAGES_LOOKED_THROUGH):
         found, after = kit.store.connections.page(resource_id, limit=limit - len(shown), after=after)
@@ -49,15 +53,42 @@ def list_connections(  # noqa: PLR0913 - the filters, by name
         ]
         if after is None or len(shown) >= limit:
             break
-    return shown, None if after is None else {"p": after[0], "s": after[1]}
+    return shown, None if after is None else _cursor(kit, held, caller, after)
 
 
-def _place(cursor: Mapping[str, Any]) -> tuple[str, str]:
-    digit, sort = cursor.get("p"), cursor.get("s")
-    if set(cursor) != {"p", "s"} or not isinstance(digit, str) or not isinstance(sort, str):
-        message = "The cursor is not one of ours."
-        raise MalformedError(message)
+def _cursor(kit: Kit, held: HeldResource, caller: Caller, after: tuple[str, str]) -> dict[str, Any]:
+    """Write the place to go on: sealed for who does not see all, since it may name another's connection."""
+    place = {"p": after[0], "s": after[1]}
+    if caller.admin:
+        return place
+    sealed = kit.sealing.seal(kit.shelf.vault_key(), json.dumps(place).encode(), _cursor_place(held))
+    return {"c": base64.b64encode(sealed).decode("ascii")}
+
+
+def _cursor_place(held: HeldResource) -> Place:
+    return Place("cursor", held.resource.resource_id, held.row.destinations_id)
+
+
+def _place(kit: Kit, held: HeldResource, caller: Caller, cursor: Mapping[str, Any]) -> tuple[str, str]:
+    place = cursor if caller.admin else _unsealed(kit, held, cursor)
+    digit, sort = place.get("p"), place.get("s")
+    if set(place) != {"p", "s"} or not isinstance(digit, str) or not isinstance(sort, str):
+        raise _not_ours()
     if len(digit) != 1 or digit not in "0123456789abcdef" or len(sort) > 64:  # noqa: PLR2004 - an id's length
-        message = "The cursor is not one of ours."
-        raise MalformedError(message)
+        raise _not_ours()
     return digit, sort
+
+
+def _unsealed(kit: Kit, held: HeldResource, cursor: Mapping[str, Any]) -> Mapping[str, Any]:
+    if set(cursor) != {"c"}:
+        raise _not_ours()
+    try:
+        blob = base64.b64decode(str(cursor["c"]), validate=True)
+        place: dict[str, Any] = json.loads(kit.sealing.open(blob, _cursor_place(held), kit.machine.now()))
+    except (ValueError, SealError):
+        raise _not_ours() from None
+    return place
+
+
+def _not_ours() -> MalformedError:
+    return MalformedError("The cursor is not one of ours.")

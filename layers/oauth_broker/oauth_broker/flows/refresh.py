@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
+from oauth_broker.attempt import harmless_to_repeat
 from oauth_broker.connection import LastError, Lease, Note, SealedTokenSet
 from oauth_broker.errors import BrokerError, ProviderError
 from oauth_broker.flows.commit_refreshed import Spent, commit_refreshed
@@ -24,6 +25,7 @@ from oauth_broker.resource import GrantType
 from oauth_broker.schedule import FAILING_AFTER, backoff
 
 if TYPE_CHECKING:
+    from oauth_broker.attempt import Take
     from oauth_broker.connection import Connection
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
@@ -40,19 +42,30 @@ class _Prepared:
     spent: Spent
 
 
-def new_lease(kit: Kit) -> Lease:
-    """Make a lease from now."""
-    now = kit.machine.now()
+def new_lease(kit: Kit, *, after: Take | None = None, by_worker: bool = False) -> Lease:
+    """Make a lease from now; one that follows another's, where that one's holder may have spent the token."""
+    now = int(kit.machine.now() * 1000)
+    over = after.over if after is not None and after.spent else None
     return Lease(
-        lease_id=kit.machine.random(9), taken_at=int(now * 1000), until=int((now + kit.numbers.lease) * 1000)
+        lease_id=kit.machine.random(9),
+        taken_at=now,
+        until=now + kit.numbers.lease * 1000,
+        first_taken_at=now if over is None else over.first_taken_at,
+        by_worker=by_worker,
     )
 
 
-def refresh_leased(kit: Kit, held: HeldResource, connection: Connection, lease: Lease) -> Outcome:
-    """Refresh a connection whose lease was just taken; `connection` is as it was when it was.
+def refresh_leased(
+    kit: Kit, held: HeldResource, connection: Connection, lease: Lease, *, began: float
+) -> Outcome:
+    """Refresh a connection whose lease was taken; `connection` is as it was when it was.
 
-    Everything that can fail is done before the call: nothing is sent without the keys to keep the answer.
+    Everything that can fail is done before the call: nothing is sent without the keys to keep the answer, nor
+    when too much time has gone since `began` (epoch seconds), when there was enough for all of it.
+
+    The outcome of an attempt that this one follows stays unknown until a provider's answer settles it.
     """
+    unknown = lease.follows and not harmless_to_repeat(held.resource)
     token_set = connection.token_set
     if token_set is None:
         kit.store.leases.give_back(connection, lease)
@@ -60,29 +73,46 @@ def refresh_leased(kit: Kit, held: HeldResource, connection: Connection, lease: 
     try:
         prepared = _prepare(kit, held, connection, token_set)
     except BrokerError as error:
-        return _put_off(kit, connection, lease, LastError(int(kit.machine.now()), _category_of(error)), None)
-    if kit.machine.now() * 1000 - lease.taken_at > kit.numbers.send_margin * 1000:
-        kit.store.leases.give_back(connection, lease)
+        failure = LastError(int(kit.machine.now()), error.category)
+        return _put_off(kit, connection, lease, failure, unknown=unknown)
+    if kit.machine.now() - began > kit.numbers.send_margin:
+        if not unknown:
+            kit.store.leases.give_back(connection, lease)
         return Failed(retry_after=1)
     verdict, timed_out = _sent(kit, held, prepared)
     if isinstance(verdict, Granted):
         return commit_refreshed(kit, held, connection, prepared.spent, verdict.token_set)
-    return _without_tokens(kit, connection, lease, verdict, timed_out=timed_out)
+    client_credentials = held.resource.grant_type is GrantType.CLIENT_CREDENTIALS
+    return _without_tokens(
+        kit,
+        connection,
+        lease,
+        verdict,
+        timed_out=timed_out,
+        client_credentials=client_credentials,
+        unknown=unknown,
+    )
 
 
-def _without_tokens(
+def _without_tokens(  # noqa: PLR0913 - what came of the call, and for what
     kit: Kit,
     connection: Connection,
     lease: Lease,
     verdict: GrantGone | TryLater | Unknown,
     *,
     timed_out: bool,
+    client_credentials: bool,
+    unknown: bool,
 ) -> Outcome:
     match verdict:
         case GrantGone(failure=failure):
-            return _end(kit, connection, _last_error(kit, failure))
+            if client_credentials:  # there is no grant to end, and nobody who could consent to another
+                return _put_off(kit, connection, lease, last_error_of(kit, failure))
+            return _end(kit, connection, last_error_of(kit, failure))
         case TryLater(failure=failure, retry_after=retry_after):
-            return _put_off(kit, connection, lease, _last_error(kit, failure), retry_after)
+            error = last_error_of(kit, failure)
+            outcome = _put_off(kit, connection, lease, error, retry_after=retry_after, unknown=unknown)
+            return replace(outcome, timed_out=timed_out)
         case Unknown():
             # The lease is left: whoever finds it run out knows that the provider may have answered.
             return Failed(retry_after=kit.numbers.lease, timed_out=timed_out)
@@ -99,7 +129,7 @@ def _prepare(kit: Kit, held: HeldResource, connection: Connection, token_set: Se
     variables = values_of(held.resource, connection.variables, token_set)
     if held.resource.grant_type is GrantType.CLIENT_CREDENTIALS:
         request = client_credentials_request(
-            held.resource, secrets, scopes=token_set.scopes, variables=variables
+            held.resource, secrets, scopes=connection.asked_scopes, variables=variables
         )
     elif spent.refresh_token is None:
         message = "there is no refresh token"
@@ -121,8 +151,7 @@ def _sent(kit: Kit, held: HeldResource, prepared: _Prepared) -> tuple[Verdict, b
             prepared.request, prepared.secrets.destinations, deadline=kit.numbers.provider_deadline
         )
     except ProviderError as error:
-        verdict = failure_of(error)
-        return verdict, isinstance(verdict, Unknown)
+        return failure_of(error), error.timed_out
     return token_verdict(held.resource, prepared.request, response, now=int(kit.machine.now())), False
 
 
@@ -140,9 +169,15 @@ def _end(kit: Kit, connection: Connection, error: LastError) -> Outcome:
     return GrantEnded() if moved is None else Moved(moved)
 
 
-def _put_off(
-    kit: Kit, connection: Connection, lease: Lease, error: LastError, retry_after: int | None
-) -> Outcome:
+def _put_off(  # noqa: PLR0913 - what is written about an attempt in vain
+    kit: Kit,
+    connection: Connection,
+    lease: Lease,
+    error: LastError,
+    *,
+    retry_after: int | None = None,
+    unknown: bool = False,
+) -> Failed:
     failures = connection.failures + 1
     wait = backoff(
         failures=failures, retry_after=retry_after, period=kit.schedule.period, draw=kit.machine.draw()
@@ -153,14 +188,21 @@ def _put_off(
         error=error,
         failures=failures,
         next_refresh=error.at + wait,
-        notes=[Note.REFRESH_FAILING] if failures == FAILING_AFTER else [],
+        notes=notes_of_failure(failures),
+        unknown=unknown,
         now=error.at,
         shard=kit.shard(connection.resource_id, connection.connection_id),
     )
     return Failed(retry_after=wait)
 
 
-def _last_error(kit: Kit, failure: Failure) -> LastError:
+def notes_of_failure(failures: int) -> list[Note]:
+    """Give what is to be announced of the `failures`-th attempt in vain in a row: that they are many."""
+    return [Note.REFRESH_FAILING] if failures == FAILING_AFTER else []
+
+
+def last_error_of(kit: Kit, failure: Failure) -> LastError:
+    """Give a failure as the connection shows it."""
     return LastError(
         at=int(kit.machine.now()),
         category=str(failure.category),
@@ -168,7 +210,3 @@ def _last_error(kit: Kit, failure: Failure) -> LastError:
         error_description=failure.error_description,
         http_status=failure.http_status,
     )
-
-
-def _category_of(error: BrokerError) -> str:
-    return error.category if isinstance(error, ProviderError) else type(error).__name__

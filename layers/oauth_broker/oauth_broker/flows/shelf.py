@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from oauth_broker import log
 from oauth_broker.errors import NotFoundError, SealError
 from oauth_broker.protocol.destinations import Destinations
 from oauth_broker.registration.document import resource_of
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from oauth_broker.sealed import VaultKey
 
 HELD_FOR: Final = 60
+REVOKE: Final = "revoke"
+"""How a resource is being deleted that takes its connections with it; `IF_EMPTY`: one that must have none."""
+
+IF_EMPTY: Final = "if_empty"
 MOST_HELD: Final = 2000
 VAULT_KEY_KEPT: Final = 86_400
 
@@ -144,7 +149,10 @@ class Shelf:
             missing, period=None if key else self._sealing.period(now)
         )
         for resource_id, row in rows.items():
-            self._keep(resource_id, row)
+            try:
+                self._keep(resource_id, row)
+            except Exception as error:  # noqa: BLE001 - one bad row must not keep the others from their refresh
+                log.line("resource cannot be read", failed=True, **log.fault(error), resource_id=resource_id)
         if key is None:
             self._vault_key(wrapped, now)
 
@@ -185,7 +193,8 @@ class Shelf:
         if len(self._held) >= MOST_HELD:
             self._held.clear()
         held = HeldResource(resource_of(resource_id, row.document), row, self._machine.now())
-        self._held[resource_id] = held
+        if row.deleting is None:
+            self._held[resource_id] = held
         return held
 
     def _vault_key(self, wrapped: bytes | None, now: float) -> VaultKey:
@@ -199,8 +208,11 @@ class Shelf:
 
 
 def in_use(held: HeldResource) -> HeldResource:
-    """Give the resource back, unless it is being deleted. Raises NotFoundError."""
-    if held.row.deleting is not None:
+    """Give the resource back, unless it is being deleted with its connections. Raises NotFoundError.
+
+    One that is deleted only if it has none serves those that it has until they are counted.
+    """
+    if held.row.deleting == REVOKE:
         raise _no_resource(held.row.resource_id)
     return held
 

@@ -14,6 +14,7 @@ from oauth_broker.errors import NotFoundError
 from oauth_broker.flows.attend import Attended, attend
 from oauth_broker.flows.delete_resource import attend_deleting
 from oauth_broker.flows.disconnect import revoke_left
+from oauth_broker.flows.shelf import REVOKE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -58,11 +59,12 @@ class Worker:
         before this returns: Lambda freezes what is left running.
         """
         counts: Counter[str] = Counter()
+        slow: Counter[str] = Counter()
         after = nudge.after
         while True:
             now = int(self.kit.machine.now())
             due, last = self.kit.store.leases.due(nudge.shard, now=now, limit=PAGE, after=_key(after))
-            unreached = self._attend_all(due, counts, remaining)
+            unreached = self._attend_all(due, slow, counts, remaining)
             if unreached:
                 self._go_on(nudge, after, counts)
                 break
@@ -79,9 +81,15 @@ class Worker:
         if nudge.number < MOST_CONTINUED:
             self.queue.send(replace(nudge, number=nudge.number + 1, after=after))
 
-    def _attend_all(self, due: Iterable[Due], counts: Counter[str], remaining: Callable[[], float]) -> int:
-        """Attend to each; gives how many were not reached in time."""
-        lanes = self._lanes(due)
+    def _attend_all(
+        self,
+        due: Iterable[Due],
+        slow: Counter[str],
+        counts: Counter[str],
+        remaining: Callable[[], float],
+    ) -> int:
+        """Attend to each; gives how many were not reached in time. `slow` counts a provider's timeouts."""
+        lanes = self._lanes(due, slow)
         share = max(1, self.provider_concurrency // self.kit.schedule.shards)
         width = min(THREADS_A_PROVIDER, share)
         if not lanes:
@@ -96,18 +104,20 @@ class Worker:
             ]
         for one in running:
             counts.update(one.result())
+        slow.update({provider: lane.timeouts - slow[provider] for provider, lane in lanes.items()})
         passed_over = sum(
             len(lane.waiting) for lane in lanes.values() if lane.timeouts >= TIMEOUTS_A_PROVIDER
         )
         counts["passed_over"] += passed_over
         return sum(len(lane.waiting) for lane in lanes.values()) - passed_over
 
-    def _lanes(self, due: Iterable[Due]) -> dict[str, _Lane]:
+    def _lanes(self, due: Iterable[Due], slow: Counter[str]) -> dict[str, _Lane]:
         items = list(due)
         self.kit.shelf.bring(one.resource_id for one in items)
         lanes: dict[str, _Lane] = {}
         for one in items:
-            lanes.setdefault(self._provider(one), _Lane()).waiting.append(one)
+            provider = self._provider(one)
+            lanes.setdefault(provider, _Lane(timeouts=slow[provider])).waiting.append(one)
         return lanes
 
     def _provider(self, due: Due) -> str:
@@ -127,6 +137,13 @@ class Worker:
     def _one(self, due: Due, remaining: Callable[[], float]) -> Attended:
         """Attend to one item; whatever it raises concerns it alone."""
         try:
+            return self._attended(due, remaining)
+        except Exception as error:  # noqa: BLE001 - a poison item must not keep the others from their refresh
+            log.line("item failed", failed=True, **log.fault(error), resource_id=due.resource_id)
+            return Attended.IN_VAIN
+
+    def _attended(self, due: Due, remaining: Callable[[], float]) -> Attended:
+        try:
             match due.kind:
                 case "R":
                     attend_deleting(self.kit, due.resource_id, remaining=remaining)
@@ -135,13 +152,10 @@ class Worker:
                     revoke_left(self.kit, self.announcements, held, due.sort)
                 case _:
                     held = self.kit.shelf.even_deleting(due.resource_id)
-                    if held.row.deleting is None:
+                    if held.row.deleting != REVOKE:
                         return attend(self.kit, self.announcements, held, due.sort, seen=due.refresh_at)
         except NotFoundError:
             self.kit.store.leases.take_off(due)
-        except Exception as error:  # noqa: BLE001 - a poison item must not keep the others from their refresh
-            log.line("item failed", failed=True, **log.fault(error), resource_id=due.resource_id)
-            return Attended.IN_VAIN
         return Attended.OTHER
 
 

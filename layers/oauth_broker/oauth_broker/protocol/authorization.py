@@ -9,9 +9,9 @@ from urllib.parse import unquote_plus
 from oauth_broker.errors import CallbackRejectedError
 from oauth_broker.protocol.endpoint import hosts_of
 from oauth_broker.protocol.failure import MAX_DESCRIPTION_LENGTH, MAX_ERROR_LENGTH
-from oauth_broker.protocol.masking import kept
+from oauth_broker.protocol.masking import kept, masked
 from oauth_broker.protocol.parameters import merged, with_fragment, with_query, written
-from oauth_broker.protocol.state import MAX_STATE_LENGTH
+from oauth_broker.protocol.state import MAX_STATE_LENGTH, split_state
 from oauth_broker.protocol.template import Place, fill_url
 from oauth_broker.resource import ParamsIn
 from oauth_broker.secret import Secret
@@ -142,9 +142,10 @@ def callback_verdict(
     error = parameter(resource, parameters, "error")
     if error is not None:
         description = parameter(resource, parameters, "error_description") or ""
+        secrets = _secrets_in(resource, parameters)
         return Refused(
-            error=_error_text(error),
-            description=kept(description, (), limit=MAX_DESCRIPTION_LENGTH) or None,
+            error=_error_text(masked(error, secrets)),
+            description=kept(description, secrets, limit=MAX_DESCRIPTION_LENGTH) or None,
         )
     code = parameter(resource, parameters, "code")
     if code is None:
@@ -172,6 +173,12 @@ def _standard(resource: Resource, scopes: Sequence[str]) -> tuple[str, ...]:
 def _check_length(value: str, limit: int) -> None:
     if len(value) > limit:
         raise CallbackRejectedError("a parameter of the answer is too long")
+
+
+def _secrets_in(resource: Resource, parameters: Mapping[str, str]) -> tuple[Secret, ...]:
+    """Give what of a callback a provider may repeat in its error, and must not be kept: the state's bits."""
+    parts = split_state(parameter(resource, parameters, "state") or "")
+    return () if parts is None else (parts[1],)
 
 
 def _error_text(error: str) -> str:

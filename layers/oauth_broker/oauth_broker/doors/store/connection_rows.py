@@ -73,13 +73,23 @@ def _proposal_of(item: Item) -> Proposal | None:
 
 def lease_attributes(lease: Lease) -> Item:
     """Write a lease as a map."""
-    return {"i": lease.lease_id, "t": lease.taken_at, "u": lease.until}
+    first = lease.first_taken_at if lease.follows else None
+    worker = lease.by_worker or None
+    return {"i": lease.lease_id, "t": lease.taken_at, "u": lease.until, "f": first, "w": worker}
 
 
 def lease_of(item: Item) -> Lease | None:
     """Read the lease of an item."""
     held = item.get("l")
-    return None if held is None else Lease(lease_id=held["i"], taken_at=held["t"], until=held["u"])
+    if held is None:
+        return None
+    return Lease(
+        lease_id=held["i"],
+        taken_at=held["t"],
+        until=held["u"],
+        first_taken_at=held.get("f", held["t"]),
+        by_worker="w" in held,
+    )
 
 
 def last_error_attributes(error: LastError) -> Item:
@@ -130,6 +140,8 @@ def connection_of(item: Item) -> Connection:
         failures=item.get("f", 0),
         last_error=_last_error_of(item.get("le")),
         notes=tuple(Note(note) for note in item.get("n", ())),
+        asked_scopes=tuple(item.get("aq", ())),
+        ended_consent=item.get("pe", 0),
     )
 
 
@@ -153,5 +165,6 @@ def connection_item(connection: Connection, *, shard: str | None, ttl: int | Non
         "refresh_at": connection.refresh_at,
         "shard": None if connection.refresh_at is None else shard,
         "n": [str(note) for note in connection.notes] or None,
+        "aq": list(connection.asked_scopes) or None,
         "ttl": ttl,
     }

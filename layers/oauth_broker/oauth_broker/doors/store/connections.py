@@ -5,6 +5,7 @@ Every write has a condition with a name.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from oauth_broker.commits import (
@@ -27,7 +28,13 @@ from oauth_broker.doors.store.connection_rows import (
     proposal_attributes,
     token_set_attributes,
 )
-from oauth_broker.doors.store.keys import CONNECTION_PARTITIONS, connection_key, partition_of, resource_key
+from oauth_broker.doors.store.keys import (
+    CONNECTION_PARTITIONS,
+    Key,
+    connection_key,
+    partition_of,
+    resource_key,
+)
 from oauth_broker.doors.store.left_rows import LeftToRevoke, left_item
 from oauth_broker.doors.store.table import ConditionFailedError, Table
 from oauth_broker.doors.store.values import key_of, to_item, to_value
@@ -46,7 +53,12 @@ THE_SPENT_SET_WAS_REFUSED: Final = f"{STILL_THE_SPENT_SET} AND st = :ended"
 THE_NEWEST_CONSENT: Final = "cr = :cr AND (attribute_not_exists(cs) OR cs < :cs)"
 """It is the connection that was asked for, not a later one of its id, and no later consent is there."""
 
-THE_NEWEST_PROPOSAL: Final = f"{THE_NEWEST_CONSENT} AND (attribute_not_exists(p) OR p.cs < :cs)"
+THE_NEWEST_PROPOSAL: Final = (
+    f"{THE_NEWEST_CONSENT} AND (attribute_not_exists(p) OR p.cs < :cs)"
+    # one that was ended does not come back by its copy in the rescue queue
+    " AND (attribute_not_exists(pe) OR pe < :cs)"
+)
+NOT_DUE_SOONER: Final = "(attribute_not_exists(refresh_at) OR refresh_at > :until)"
 STILL_THAT_PROPOSAL: Final = "p.ch = :code"
 THE_PROPOSAL_CONFIRMED: Final = f"{THE_NEWEST_CONSENT} AND {STILL_THAT_PROPOSAL}"
 THE_VERY_CONNECTION: Final = "cr = :cr"
@@ -98,14 +110,14 @@ class ConnectionTable:
             message = f"a connection {connection.connection_id} exists"
             raise IdInUseError(message) from None
 
-    def renew_link(self, connection: Connection, authorization: Authorization) -> None:
+    def renew_link(self, connection: Connection, authorization: Authorization, *, ttl: int) -> None:
         """Keep another authorization for a connection never connected: it is pending while the link lives.
 
         Raises NotFoundError where the connection is gone.
         """
         key = connection_key(connection.resource_id, connection.connection_id)
         change = Change(THE_VERY_CONNECTION).given(cr=connection.created_at)
-        change.set({"su": authorization.start_until})
+        change.set({"su": authorization.start_until, "ttl": ttl})
         writes = [
             {"Update": {"Key": key_of(key), **change.arguments()}},
             {"Put": {"Item": to_item(new_authorization_item(authorization))}},
@@ -146,19 +158,51 @@ class ConnectionTable:
 
         `hurried`: say soon that the table cannot be reached, since there is the rescue.
         """
+        table = self._commits if hurried else self._table
         key = connection_key(commit.resource_id, commit.connection_id)
         try:
-            (self._commits if hurried else self._table).update(key, _change_of(commit))
+            match commit:
+                case RefreshCommit():
+                    self._refresh(table, key, commit)
+                case ProposalCommit():
+                    self._propose(table, key, commit)
+                case ConsentCommit():
+                    table.update(key, _consenting(commit))
         except ConditionFailedError as lost:
             if lost.item is None:
                 return Gone()
             there = connection_of(lost.item)
-            if not isinstance(commit, RefreshCommit) and there.created_at != commit.created_at:
+            if there.created_at != commit.created_at:
                 return Gone()
             if _is_in(there, commit) or (isinstance(commit, RefreshCommit) and self._revived(commit)):
                 return Committed()
             return Superseded(there)
         return Committed()
+
+    @staticmethod
+    def _refresh(table: Table, key: Key, commit: RefreshCommit) -> None:
+        change = _refreshing(commit, THE_SPENT_SET_SERVES).given(active="a")
+        shard = None if commit.refresh_at is None else commit.shard
+        change.set({"refresh_at": commit.refresh_at, "shard": shard})
+        written = connection_of(table.update(key, change, returning="ALL_NEW"))
+        # What came since the lease was taken (a note, a proposal) must not wait for the next refresh.
+        due = written.due_at(commit.token_set.issued_at)
+        if due is not None and due != commit.refresh_at and (written.notes or written.proposal):
+            again = Change(STILL_THE_SPENT_SET).given(spent=commit.token_set.token_set_id)
+            with suppress(ConditionFailedError):
+                table.update(key, again.set({"refresh_at": due, "shard": commit.shard}))
+
+    @staticmethod
+    def _propose(table: Table, key: Key, commit: ProposalCommit) -> None:
+        """Keep a proposal; the worker comes to forget it at its end, unless it is due sooner anyway."""
+        until = commit.proposal.until
+        sooner = _proposing(commit).also(NOT_DUE_SOONER).given(until=until)
+        try:
+            table.update(key, sooner.set({"refresh_at": until, "shard": commit.shard}))
+        except ConditionFailedError as lost:
+            if lost.item is None or lost.item.get("refresh_at", until + 1) > until:
+                raise
+            table.update(key, _proposing(commit))
 
     def _revived(self, commit: RefreshCommit) -> bool:
         """Commit over a grant that was ended meanwhile: it lives. False where nothing of the kind was."""
@@ -176,7 +220,7 @@ class ConnectionTable:
     def end_proposal(self, connection: Connection, proposal: Proposal) -> None:
         """Forget a proposal whose confirmation failed: a copy that the rescue still has is void, too."""
         change = Change(STILL_THAT_PROPOSAL).given(code=proposal.code_hash).remove("p", "su")
-        change.set({"cs": proposal.consented_at})
+        change.set({"pe": proposal.consented_at})
         try:
             self._table.update(connection_key(connection.resource_id, connection.connection_id), change)
         except ConditionFailedError:
@@ -220,30 +264,21 @@ class ConnectionTable:
         self._table.put(left_item(left, shard=shard, refresh_at=now))
 
 
-def _change_of(commit: Commit) -> Change:
-    match commit:
-        case RefreshCommit():
-            change = _refreshing(commit, THE_SPENT_SET_SERVES).given(active="a")
-            shard = None if commit.refresh_at is None else commit.shard
-            return change.set({"refresh_at": commit.refresh_at, "shard": shard})
-        case ConsentCommit():
-            condition = THE_NEWEST_CONSENT if commit.confirmed is None else THE_PROPOSAL_CONFIRMED
-            change = (
-                Change(condition)
-                .given(cr=commit.created_at, cs=commit.consented_at)
-                .set(token_set_attributes(commit.token_set))
-            )
-            if commit.confirmed is not None:
-                change.given(code=commit.confirmed)
-            change.set({"st": "a", "cs": commit.consented_at, "va": dict(commit.variables) or None})
-            change.set({"nr": commit.next_refresh, "refresh_at": commit.due, "shard": commit.shard})
-            change.append("n", [str(Note.CONNECTED)]).increment("g")
-            return change.remove("p", "l", "uk", "f", "le", "su", "ttl")
-        case ProposalCommit(proposal=proposal):
-            change = Change(THE_NEWEST_PROPOSAL).given(cr=commit.created_at, cs=proposal.consented_at)
-            change.set({"p": proposal_attributes(proposal)})
-            # the worker comes to forget it; a refresh that is due sooner brings it by anyway
-            return change.set_if_absent(refresh_at=proposal.until, shard=commit.shard).remove("le")
+def _consenting(commit: ConsentCommit) -> Change:
+    condition = THE_NEWEST_CONSENT if commit.confirmed is None else THE_PROPOSAL_CONFIRMED
+    change = Change(condition).given(cr=commit.created_at, cs=commit.consented_at)
+    if commit.confirmed is not None:
+        change.given(code=commit.confirmed)
+    change.set(token_set_attributes(commit.token_set))
+    change.set({"st": "a", "cs": commit.consented_at, "va": dict(commit.variables) or None})
+    change.set({"nr": commit.next_refresh, "refresh_at": commit.due, "shard": commit.shard})
+    change.append("n", [str(Note.CONNECTED)]).increment("g")
+    return change.remove("p", "pe", "l", "uk", "f", "le", "su", "ttl")
+
+
+def _proposing(commit: ProposalCommit) -> Change:
+    change = Change(THE_NEWEST_PROPOSAL).given(cr=commit.created_at, cs=commit.proposal.consented_at)
+    return change.set({"p": proposal_attributes(commit.proposal)}).remove("le")
 
 
 def _refreshing(commit: RefreshCommit, condition: str) -> Change:
@@ -258,6 +293,5 @@ def _is_in(there: Connection, commit: Commit) -> bool:
         case ConsentCommit():
             return there.consented_at == commit.consented_at
         case ProposalCommit(proposal=proposal):
-            return there.consented_at == proposal.consented_at or (
-                there.proposal is not None and there.proposal.consented_at == proposal.consented_at
-            )
+            proposed_at = 0 if there.proposal is None else there.proposal.consented_at
+            return proposal.consented_at in {there.consented_at, proposed_at}

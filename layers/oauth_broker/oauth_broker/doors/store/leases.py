@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,9 +22,10 @@ DUE_AS_SEEN: Final = "refresh_at = :seen AND attribute_not_exists(l)"
 It costs a refused write then, never a call to the provider.
 """
 
-GENERATION_AS_SEEN: Final = "g = :seen AND attribute_not_exists(l)"
-"""A reader takes the lease for the token set that it saw, not for a newer one."""
+GENERATION_AS_SEEN: Final = "cr = :cr AND g = :seen AND attribute_not_exists(l)"
+"""A reader takes the lease for the token set that it saw: not a newer one's, nor another connection's."""
 
+DUE_STILL: Final = "refresh_at = :seen"
 LAPSED_AS_SEEN: Final = "l.i = :lapsed"
 STILL_MINE: Final = "l.i = :mine"
 STILL_THE_SPENT_SET: Final = "ts = :spent"
@@ -97,12 +99,10 @@ class LeaseTable:
         change = Change(DUE_AS_SEEN).given(seen=seen)
         return self._take(resource_id, connection_id, lease, change)
 
-    def take_at_generation(
-        self, resource_id: str, connection_id: str, lease: Lease, *, seen: int
-    ) -> Connection | NotTaken:
-        """Take the lease if the connection's generation is the one the reader saw."""
-        change = Change(GENERATION_AS_SEEN).given(seen=seen)
-        return self._take(resource_id, connection_id, lease, change)
+    def take_as_seen(self, seen: Connection, lease: Lease) -> Connection | NotTaken:
+        """Take the lease if the connection is the one the reader saw, with the same generation."""
+        change = Change(GENERATION_AS_SEEN).given(cr=seen.created_at, seen=seen.generation)
+        return self._take(seen.resource_id, seen.connection_id, lease, change)
 
     def take_over(
         self, resource_id: str, connection_id: str, lease: Lease, *, lapsed: Lease
@@ -125,12 +125,25 @@ class LeaseTable:
                 return there  # the answer to our first try was lost
             return NotTaken(there)
 
-    def mark_unknown(
-        self, connection: Connection, lapsed: Lease, *, now: int, again: int, shard: str
+    def mark_unknown(  # noqa: PLR0913 - what is written about an attempt of unknown outcome
+        self,
+        connection: Connection,
+        lapsed: Lease,
+        *,
+        error: LastError,
+        harmless: bool,
+        again: int,
+        notes: list[Note],
+        shard: str,
     ) -> None:
         """Write down that an attempt's outcome is unknown, and look again at `again`."""
         change = Change(LAPSED_AS_SEEN).also(STILL_ACTIVE).given(lapsed=lapsed.lease_id, active="a")
-        change.set({"uk": now, "nr": again, "refresh_at": again, "shard": shard}).increment("f").remove("l")
+        due = error.at if notes or connection.notes else again
+        change.append("n", [str(note) for note in notes])
+        change.set({"nr": again, "refresh_at": due, "shard": shard, "le": last_error_attributes(error)})
+        if not harmless:
+            change.set({"uk": error.at})
+        change.increment("f").remove("l")
         self._quietly(connection_key(connection.resource_id, connection.connection_id), change)
 
     def put_off(  # noqa: PLR0913 - what is written about a failed attempt
@@ -144,13 +157,19 @@ class LeaseTable:
         notes: list[Note],
         now: int,
         shard: str,
+        unknown: bool = False,
     ) -> None:
-        """Give the lease back after an attempt in vain, which is due again at `next_refresh`."""
+        """Give the lease back after an attempt in vain, which is due again at `next_refresh`.
+
+        `unknown`: it followed one whose outcome is unknown.
+        """
         due = now if notes or connection.notes else next_refresh
         change = Change(STILL_MINE).also(STILL_ACTIVE).given(mine=lease.lease_id, active="a")
         change.append("n", [str(note) for note in notes])
         change.set({"nr": next_refresh, "refresh_at": due, "shard": None if due is None else shard})
         change.set({"f": failures or None})
+        if unknown:
+            change.set({"uk": now})
         if error is not None:
             change.set({"le": last_error_attributes(error)})
         self._quietly(connection_key(connection.resource_id, connection.connection_id), change.remove("l"))
@@ -203,7 +222,7 @@ class LeaseTable:
         if announced:
             change.remove("n")
         if forget_proposal and connection.proposal is not None:
-            change.remove("p", "su").set({"cs": connection.proposal.consented_at})
+            change.remove("p", "su").set({"pe": connection.proposal.consented_at})
         change.set({"refresh_at": refresh_at, "shard": None if refresh_at is None else shard}).remove("l")
         try:
             self._table.update(connection_key(connection.resource_id, connection.connection_id), change)
@@ -231,11 +250,22 @@ class LeaseTable:
         except ConditionFailedError:
             return
 
+    def look_at_left_again(
+        self, left: LeftToRevoke, lease: Lease, *, revocation: str | None, again: int
+    ) -> None:
+        """Give the lease back: there is more to do, at `again`. `revocation`: how that ended, if it did."""
+        change = Change(STILL_MINE).given(mine=lease.lease_id).set({"refresh_at": again}).remove("l")
+        if revocation is not None:
+            change.set({"rv": revocation})
+        self._quietly(left_key(left.resource_id, left.sort), change)
+
     def take_off(self, due: Due) -> None:
         """Take what has no resource any more off the index: nothing could be done about it, ever."""
-        self._quietly(
-            due.key, Change("refresh_at = :seen").given(seen=due.refresh_at).remove("shard", "refresh_at")
-        )
+        if due.kind == "D":  # sealed under a resource that is gone: no key of ours sends it anywhere
+            with suppress(ConditionFailedError):
+                self._table.delete(due.key, condition=DUE_STILL, values={":seen": due.refresh_at})
+            return
+        self._quietly(due.key, Change(DUE_STILL).given(seen=due.refresh_at).remove("shard", "refresh_at"))
 
     def _quietly(self, key: Key, change: Change) -> None:
         """Make a change that is void when the item moved on: its next holder knows better."""

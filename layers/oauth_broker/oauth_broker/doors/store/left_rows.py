@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LeftToRevoke:
-    """A token set whose connection is gone: to be revoked at the provider, then forgotten."""
+    """A token set whose connection is gone: to be revoked at the provider, then forgotten.
+
+    `revocation`: how that ended, when it has and only the event is still to be sent.
+    """
 
     resource_id: str
     sort: str
@@ -26,6 +29,7 @@ class LeftToRevoke:
     variables: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     lease: Lease | None = None
+    revocation: str | None = None
 
 
 def left_item(left: LeftToRevoke, *, shard: str, refresh_at: int) -> Item:
@@ -54,4 +58,5 @@ def left_of(item: Item) -> LeftToRevoke:
         variables=item.get("va", {}),
         notes=tuple(Note(note) for note in item.get("n", ())),
         lease=lease_of(item),
+        revocation=item.get("rv"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -71,12 +72,18 @@ class ResourceTable:
     def load_all(
         self, resource_ids: Iterable[str], *, period: int | None
     ) -> tuple[dict[str, ResourceRow], bytes | None]:
-        """Bring many resources, and a period's vault key with them: one call for each 100."""
+        """Bring many resources, and a period's vault key with them: one call for each 100.
+
+        A row that cannot be read is left out: who needs that one asks for it and fails, alone.
+        """
         keys = [resource_key(resource_id) for resource_id in resource_ids]
         vault = None if period is None else vault_key_key(period)
         found = self._table.get_many([*keys, *([vault] if vault else [])])
         wrapped = found.pop(vault, None) if vault else None
-        rows = {key[1]: resource_row(item) for key, item in found.items()}
+        rows: dict[str, ResourceRow] = {}
+        for key, item in found.items():
+            with suppress(KeyError, TypeError, ValueError):
+                rows[key[1]] = resource_row(item)
         return rows, None if wrapped is None else wrapped["w"]
 
     def keep_vault_key(self, period: int, wrapped: bytes, *, ttl: int) -> bytes:

@@ -1,0 +1,80 @@
+"""The due index, and what is left to revoke."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from oauth_broker.connection import Note
+from oauth_broker.doors.store import LeftToRevoke, Store
+from oauth_broker.doors.store.keys import resource_key
+from tests.doubles.samples import NOW, NOW_MS, SHARD, connection, lease, token_set
+from tests.integration.store.placing import place
+
+MINE = lease(b"mine")
+THEIRS = lease(b"theirs")
+LEFT = LeftToRevoke("acme", "c1#1", "c1", token_set(), notes=(Note.DISCONNECTED,))
+
+
+def test_the_due_index_gives_the_oldest_first(store: Store) -> None:
+    """What is due now, of this shard, page by page; a later time and another shard are not due."""
+    for number, due in enumerate([NOW - 5, NOW, NOW - 9, NOW + 1, NOW - 7]):
+        place(store, connection(connection_id=f"c{number}", refresh_at=due))
+    first, more = store.leases.due(SHARD, now=NOW, limit=3)
+    assert [one.sort for one in first] == ["c2", "c4", "c0"]
+    assert [one.refresh_at for one in first] == [NOW - 9, NOW - 7, NOW - 5]
+    assert {(one.kind, one.resource_id) for one in first} == {("C", "acme")}
+    assert more is not None
+    rest, _ = store.leases.due(SHARD, now=NOW, limit=3, after=more)
+    assert [one.sort for one in rest] == ["c1"]
+    assert store.leases.due("01", now=NOW, limit=3) == ([], None)
+
+
+def test_what_is_due_says_what_it_is(store: Store) -> None:
+    """A connection, what is left to revoke, and a resource on its way out are told apart by their keys."""
+    place(store, connection())
+    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
+    row = store.resources.load(resource_id="acme").resource
+    assert row is not None
+    store.resources.mark_deleting(row, how="revoke", shard=SHARD, due=NOW)
+    due, _ = store.leases.due(SHARD, now=NOW, limit=9)
+    assert {(one.kind, one.resource_id, one.sort) for one in due} == {
+        ("C", "acme", "c1"),
+        ("D", "acme", "c1#1"),
+        ("R", "acme", "acme"),
+    }
+
+
+@pytest.mark.parametrize(
+    "now_ms, taken", [(THEIRS.until - 1, False), (THEIRS.until, False), (THEIRS.until + 1, True)]
+)
+def test_what_is_left_to_revoke_is_taken_by_one(store: Store, now_ms: int, taken: bool) -> None:
+    """A lease that ran out is taken over: revoking twice does no harm."""
+    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
+    first = store.leases.take_left("acme", "c1#1", THEIRS, now_ms=NOW_MS)
+    assert first == replace(LEFT, lease=THEIRS)
+    assert (store.leases.take_left("acme", "c1#1", MINE, now_ms=now_ms) is not None) is taken
+
+
+def test_only_its_holder_forgets_what_was_left(store: Store) -> None:
+    """Another's revocation that is under way is not forgotten; done is done."""
+    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
+    store.leases.take_left("acme", "c1#1", MINE, now_ms=NOW_MS)
+    store.leases.forget_left(LEFT, THEIRS)
+    assert store.resources.has_left_to_revoke("acme")
+    store.leases.forget_left(LEFT, MINE)
+    assert not store.resources.has_left_to_revoke("acme")
+    store.leases.forget_left(LEFT, MINE)
+    assert store.leases.take_left("acme", "c1#1", MINE, now_ms=NOW_MS) is None
+
+
+@pytest.mark.parametrize("moved, kept", [(0, False), (1, True)])
+def test_what_nothing_can_be_done_about_leaves_the_index(store: Store, moved: int, kept: bool) -> None:
+    """Unless it became due for something else meanwhile."""
+    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
+    [due], _ = store.leases.due(SHARD, now=NOW, limit=9)
+    store.leases.take_off(replace(due, refresh_at=due.refresh_at - moved))
+    assert bool(store.leases.due(SHARD, now=NOW, limit=9)[0]) is kept
+    assert store.resources.has_left_to_revoke("acme") is kept
+    assert store.resources._table.get(resource_key("acme")) is not None
