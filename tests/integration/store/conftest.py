@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, Final
 
 import boto3
 import pytest
-from moto import mock_aws
 
+from local.aws import AwsServer
 from oauth_broker.doors.store import Store
 from tests.doubles.dynamodb import MemoryDynamoDB, memory_store, tables_of
 from tests.doubles.samples import resource_row
 
 _NAMES = count()
+_RUN = secrets.token_hex(4)
 
 TABLE: Final[dict[str, Any]] = {
     "BillingMode": "PAY_PER_REQUEST",
@@ -54,15 +56,16 @@ def in_memory() -> Store:
     return memory_store(MemoryDynamoDB())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def moto_dynamodb() -> Iterator[Any]:
-    """Moto's DynamoDB, in this process; it takes botocore over, so only for as long as it is needed."""
-    with mock_aws():
-        yield client_of(None)
+    """Moto's DynamoDB behind a port: patching botocore would empty other stacks in this process."""
+    server = AwsServer(lambda _entry: None)
+    yield client_of(server.url)
+    server.close()
 
 
-def client_of(url: str | None) -> Any:
-    """Give a client of the DynamoDB at a URL; None: where AWS would be."""
+def client_of(url: str) -> Any:
+    """Give a client of the DynamoDB at a URL."""
     return boto3.client(
         "dynamodb",
         endpoint_url=url,
@@ -86,7 +89,7 @@ def open_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
         client = client_of(request.getfixturevalue("dynamodb_local"))
 
     def on_a_new_table() -> Store:
-        name = f"table-{next(_NAMES)}"
+        name = f"table-{_RUN}-{next(_NAMES)}"
         client.create_table(TableName=name, **TABLE)
         return on_client(client, name)
 
