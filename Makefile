@@ -3,6 +3,7 @@
 PYTHON ?=
 PORT ?= 8000
 CASES ?=
+ROUNDS ?= 10
 export PORT
 BUILD_DIR ?= .aws-sam/build
 
@@ -13,7 +14,7 @@ RUN = .venv/bin/python
 SAM = env -u MAKEFLAGS -u MAKELEVEL SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-eu-central-1}" \
   PYTHON='$(CURDIR)/.venv-sam/bin/python' PYTHON313="$$(sh requirements/python313 || echo python3.13)" .venv-sam/bin/sam
 
-.PHONY: help run test unit lint format contract bench build packaged validate locks clean run-environment test-environment sam-environment
+.PHONY: help run test unit lint format contract faults bench build packaged validate locks clean run-environment test-environment sam-environment
 
 help:
 	@echo 'make run       the whole broker on this machine, with a demo provider (PORT=8000)'
@@ -21,6 +22,7 @@ help:
 	@echo 'make unit      the tests without I/O'
 	@echo 'make lint      ruff and mypy; make format lets ruff write'
 	@echo 'make contract  the tests of the OpenAPI description; CASES=500 makes more and other ones for each operation'
+	@echo 'make faults    storms, judged by a provider that forgives nothing; ROUNDS=1 is the short form'
 	@echo 'make bench     the benchmarks'
 	@echo 'make validate  check template.yaml as AWS would'
 	@echo 'make build     build what sam deploy uploads'
@@ -49,6 +51,9 @@ format: test-environment
 
 contract: test-environment
 	CASES='$(CASES)' $(RUN) -m pytest tests/contract
+
+faults: test-environment
+	ROUNDS='$(ROUNDS)' $(RUN) -m pytest tests/faults -s
 
 bench: test-environment
 	$(RUN) -m pytest tests/benchmarks -s

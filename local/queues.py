@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from local.template import EventSource
 
 _LONG_POLL = 1  # seconds: a stopped stack's last poll ends soon
-# moto's long poll of a FIFO queue takes all of a processor while a group's message waits for the one in flight.
+# moto's long poll of a FIFO queue takes a whole processor while a group's message waits for one in flight.
 _FIFO_PAUSE = 0.2  # seconds between short polls
 _PAUSE = 1.0  # seconds after an error of the queue's
 
