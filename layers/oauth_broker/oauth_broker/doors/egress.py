@@ -24,7 +24,7 @@ from oauth_broker.doors.pinned_connection import (
 from oauth_broker.errors import EgressRefusedError
 from oauth_broker.protocol.addresses import LOOPBACK, forbidden_address, forbidden_host
 from oauth_broker.protocol.destinations import DEFAULT_PORTS, ascii_host
-from oauth_broker.protocol.http import HttpRequest, HttpResponse
+from oauth_broker.protocol.http import TRANSPORT_HEADERS, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     import ssl
@@ -39,22 +39,6 @@ _MALFORMED_URL: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
-# They say where a request ends or who it is for (RFC 9110 section 7.6.1, RFC 9112 section 6): egress's alone.
-_OWN_HEADERS: Final = frozenset(
-    {
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 # Ours stands instead of what the caller asks for: we read no other coding, and say who we are.
 _REPLACED_HEADERS: Final = frozenset({"accept-encoding", "user-agent"})
 
@@ -193,7 +177,7 @@ def headers_of(request: HttpRequest, target: Target) -> dict[str, str]:
     for name, value in request.headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise EgressRefusedError("a header is malformed")
-        if name.lower() in _OWN_HEADERS:
+        if name.lower() in TRANSPORT_HEADERS:
             raise EgressRefusedError(f"the header {name.lower()} is egress's own")
         if name.lower() not in _REPLACED_HEADERS:
             headers[name] = value

@@ -5,9 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import urlsplit
 
 from oauth_broker.secret import Secret
+
+# RFC 9110 sections 7.2, 7.6.1 and 8.6: they say where a message ends or who it is for.
+TRANSPORT_HEADERS: Final = frozenset(
+    [
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
+)
+"""Names, in lower case, of the headers that are egress's alone to write."""
 
 _HOST = re.compile(r"[\w.:-]+")
 

@@ -52,10 +52,12 @@ def _without(text: str, forms: Iterable[str]) -> str:
 
 
 def _forms(value: str) -> Iterator[str]:
-    yield from (value, quote(value, safe=""), quote(value), quote_plus(value))
-    for encoded in _base64_forms(value.encode()):
-        yield encoded
-        yield encoded.replace("+", "-").replace("/", "_")
+    spellings = {value, quote(value, safe=""), quote(value), quote_plus(value)}
+    yield from spellings
+    for spelling in spellings:  # Basic carries a URL-encoded one (RFC 6749 section 2.3.1)
+        for encoded in _base64_forms(spelling.encode()):
+            yield encoded
+            yield encoded.replace("+", "-").replace("/", "_")
 
 
 def _base64_forms(value: bytes) -> Iterator[str]:

@@ -13,7 +13,9 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
+from oauth_broker.protocol.masking import masked
 from oauth_broker.resource import ExpiresInUnit
+from oauth_broker.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,7 +143,7 @@ def _tells(scope: str, hidden: Sequence[str | None]) -> bool:
 def shown(
     answer: Any, names: Sequence[str], *, hidden: Sequence[str | None]
 ) -> Mapping[str, str | int | float | bool]:
-    """Give the members `names` that are text, numbers or booleans; no text that holds one of `hidden`."""
+    """Give the members `names` that are text, numbers or booleans; no text that holds one of `hidden`, encoded or not."""
     found = {name: member(answer, name) for name in names}
     return {name: value for name, value in found.items() if _is_shown(value, hidden)}
 
@@ -172,5 +174,6 @@ def _number(digits: str) -> int | float:
 
 def _is_shown(value: object, hidden: Sequence[str | None]) -> bool:
     if isinstance(value, str):
-        return len(value) <= MAX_SHOWN_LENGTH and not any(secret and secret in value for secret in hidden)
+        secrets = [Secret(secret) for secret in hidden if secret]
+        return len(value) <= MAX_SHOWN_LENGTH and masked(value, secrets) == value
     return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))

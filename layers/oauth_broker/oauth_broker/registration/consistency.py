@@ -95,11 +95,12 @@ def _client_secret(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
 def _variable_names(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
     """A name means one thing; but what callback or answer bring may be declared as a connection variable."""
     owners: dict[str, str] = {}
+    of_callbacks = _CALLBACK_NAMES.union(document.get("callback_params", {}).values())
     for member in _VARIABLES:
         names = document.get(member, ())
         for index, name in enumerate(names):
             pointer = child(f"/{member}", name if isinstance(names, dict) else index)
-            if name in STANDARD_NAMES or (member == "callback_variables" and name in _CALLBACK_NAMES):
+            if name in STANDARD_NAMES or (member == "callback_variables" and name in of_callbacks):
                 yield FieldProblem(pointer, f"{name} is a standard parameter's name")
             elif member == "metadata" and name.rpartition(".")[2] in _TOKENS:
                 yield FieldProblem(pointer, f"{name} is never shown")

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.errors import FieldProblem
+from oauth_broker.protocol.http import TRANSPORT_HEADERS
 from oauth_broker.protocol.template import NAME
 from oauth_broker.protocol.token_answer import MAX_EXPRESSION_LENGTH, compiled
 from oauth_broker.protocol.variables import LONGEST_VALUE, pattern_problem
@@ -44,22 +45,6 @@ _DAY: Final = 86_400
 _TEN_YEARS: Final = 3650 * _DAY
 _JSON_DEPTH: Final = 8
 
-# RFC 9110 sections 7.2, 7.6.1 and 8.6: these belong to the connection, or are the transport's to write.
-_TRANSPORT_HEADERS: Final = frozenset(
-    [
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ]
-)
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 
 _NO_GRANT: Final = {
@@ -105,7 +90,7 @@ def _never_true(value: Any, pointer: str) -> Iterator[FieldProblem]:
 def _header_name(value: Any, pointer: str) -> Iterator[FieldProblem]:
     if not _HEADER_NAME.fullmatch(value):
         yield FieldProblem(pointer, "is not a header's name (RFC 9110 section 5.1)")
-    elif value.lower() in _TRANSPORT_HEADERS:
+    elif value.lower() in TRANSPORT_HEADERS:
         yield FieldProblem(pointer, "is a header that the connection itself writes")
 
 
