@@ -35,7 +35,7 @@ run: run-environment
 	@exec $(RUN) -m local
 
 test: lint
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 unit: test-environment
 	$(RUN) -m pytest tests/unit

@@ -7,6 +7,7 @@ wipe it.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -231,6 +232,6 @@ def _listener(port: int, whose: str = "PORT") -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except (OSError, OverflowError) as error:
-        why = error.strerror if isinstance(error, OSError) else "there is no such port"
+        why = os.strerror(error.errno or 0) if isinstance(error, OSError) else "there is no such port"
         message = f"Port {port} ({whose}) cannot be used: {why}. Choose another: PORT=9000 make run"
         raise PortTakenError(message) from None

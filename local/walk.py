@@ -17,7 +17,7 @@ The whole circle, to copy (bash or zsh):
   # 2  ask for a connection; the answer has a start_url
   curl -sS {broker}/v1/resources/demo/connections -H 'Content-Type: application/json' -d '{{
     "connection_id": "ada", "user": "ada",
-    "return_url": "{provider}/app?resource_id=demo&user=ada"}}'
+    "return_url": "{provider}/app?resource_id=demo&user=ada"}}' | python3 -m json.tool
 
   # 3  open that start_url in a browser, allow, and run the confirm command that the page at the end shows
 
@@ -27,9 +27,9 @@ The whole circle, to copy (bash or zsh):
     | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')"
 
   # 5  half a minute later the schedule has refreshed it: "generation" has grown
-  curl -sS {broker}/v1/resources/demo/connections/ada
+  curl -sS {broker}/v1/resources/demo/connections/ada | python3 -m json.tool
 
-  # 6  disconnect: revoked at the provider, then forgotten
+  # 6  disconnect: gone at once, its tokens revoked at the provider a moment later
   curl -sS -X DELETE {broker}/v1/resources/demo/connections/ada
 """
 

@@ -64,7 +64,12 @@ def callback(remaining: Callable[[], float], request: Request) -> Response:
         secure=SECURE,
         remaining=remaining,
     )
-    return told(ending).noting(ending=ending.kind.name.lower())
+    failure = ending.failure
+    return told(ending).noting(
+        ending=ending.kind.name.lower(),
+        category=None if failure is None else failure.category,
+        provider_status=None if failure is None else failure.http_status,
+    )
 
 
 def posted(request: Request) -> Response:

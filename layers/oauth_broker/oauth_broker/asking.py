@@ -144,7 +144,7 @@ def _return_url_problems(url: object, may_return_to: Callable[[str], bool]) -> I
     if "#" in url:
         yield "has a fragment"
     if not may_return_to(origin):
-        yield "is of an origin that the deployment does not allow (RETURN_URL_ORIGINS)"
+        yield "is of an origin that the deployment does not allow (ReturnUrlOrigins; locally loopback)"
     names = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
     if names & OURS_IN_RETURN_URL:
         yield f"has a parameter of ours: {', '.join(sorted(names & OURS_IN_RETURN_URL))}"

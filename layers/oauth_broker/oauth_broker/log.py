@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from aws_lambda_powertools.logging import Logger
 
-from oauth_broker.errors import CallerError, ProviderError
+from oauth_broker.errors import CallbackRejectedError, CallerError, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,8 @@ def fault(error: BaseException) -> Mapping[str, Field]:
     members: dict[str, Field] = {"error": type(error).__name__}
     if isinstance(error, ProviderError):
         members["category"] = error.category
+    if isinstance(error, CallbackRejectedError):
+        members["reason"] = error.detail  # always a sentence of ours, without a word of the answer
     if not isinstance(error, (CallerError, ProviderError)):
         members["trace"] = trace_of(error)
     return members

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
@@ -50,10 +50,12 @@ class Ending:
     """What the browser is told: at `location`, the application's, where there is one, else on a page.
 
     `error` and `description` are the provider's words; `service` is the resource's name where it is known.
+    `failure` is for the log.
     """
 
     kind: EndingKind
     location: str | None = None
+    failure: LastError | None = None
     error: str = ""
     description: str = ""
     service: str = ""
@@ -99,6 +101,7 @@ def finish_authorization(  # noqa: PLR0913 - what came, where, from which browse
         consumer=kit.machine.random(CONSUMER_BYTES),
     )
     if isinstance(consumed, NotConsumed):
+        _check_issuer(consumed.there, iss)
         return _ended_before(kit, consumed.there, resource_id, derived)
     service = "" if ready is None else ready.held.resource.name
     try:
@@ -106,7 +109,8 @@ def finish_authorization(  # noqa: PLR0913 - what came, where, from which browse
     except ConsentFailedError as failed:
         kit.store.authorizations.fail(authorization_id, outcome=failed.outcome)
         kit.store.connections.note_failed_consent(consumed, failed.failure)
-        return _failure(consumed, failed.outcome, failed.failure.error_description or "", service)
+        ending = _failure(consumed, failed.outcome, failed.failure.error_description or "", service)
+        return replace(ending, failure=failed.failure)
     return _success(consumed, derived, service)
 
 
@@ -194,6 +198,12 @@ def _finish(
     commit_consent(
         kit, pinned.held, pinned.key, authorization=authorization, exchanged=exchanged, derived=derived
     )
+
+
+def _check_issuer(there: Authorization | None, iss: str | None) -> None:
+    """Say so where it was the issuer that refused an answer: that is a resource to mend, or an attack."""
+    if there is not None and there.consumed_at is None and there.issuer and iss not in {None, there.issuer}:
+        raise CallbackRejectedError("the answer names another issuer than the resource does (RFC 9207)")
 
 
 def _ended_before(kit: Kit, there: Authorization | None, resource_id: str | None, derived: Derived) -> Ending:

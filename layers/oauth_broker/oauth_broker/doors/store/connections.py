@@ -107,7 +107,9 @@ class ConnectionTable:
             if lost.item is None:
                 message = f"there is no resource {connection.resource_id}"
                 raise NotFoundError(message) from None
-            message = f"a connection {connection.connection_id} exists"
+            message = (
+                f"a connection {connection.connection_id} exists: its reauthorize gives a new start link"
+            )
             raise IdInUseError(message) from None
 
     def renew_link(self, connection: Connection, authorization: Authorization, *, ttl: int) -> None:
