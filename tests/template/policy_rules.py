@@ -18,7 +18,6 @@ SERVICE_OF: Final = {"ScheduleRole": "scheduler.amazonaws.com"}
 INDEX: Final = "${Table.Arn}/index/due"
 
 _READ: Final = ("BatchGetItem", "GetItem")
-_WRITE: Final = ("ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem")
 ANY: Final = ("*any*",)
 
 # Role → (where, action) → the partition keys it may touch.
@@ -31,15 +30,23 @@ TABLE_RIGHTS: Final[Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]] = {
     },
     "RefreshDispatcherRole": {("index", "Query"): ANY},
     "RefreshWorkerRole": {
-        ("Table", "Query"): ANY,
         ("index", "Query"): ANY,
-        **{("Table", action): ANY for action in _READ + _WRITE},
+        **{("Table", action): ("R", "K", "C#*") for action in _READ},
+        ("Table", "Query"): ("C#*", "D#*"),
+        ("Table", "UpdateItem"): ("R", "C#*", "D#*"),
+        **{("Table", action): ANY for action in ("DeleteItem", "PutItem")},
     },
     "RescueRole": {
-        **{("Table", action): ("C#*",) for action in ("GetItem", "UpdateItem")},
+        ("Table", "UpdateItem"): ("C#*",),
         ("Table", "PutItem"): ("D#*",),
     },
-    "ResourcesApiRole": {("Table", action): ANY for action in (*_READ, *_WRITE, "Query")},
+    "ResourcesApiRole": {
+        **{("Table", action): ("R", "K", "C#*") for action in _READ},
+        ("Table", "Query"): ("R", "C#*", "D#*"),
+        **{
+            ("Table", action): ANY for action in ("ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem")
+        },
+    },
     "AccessRole": {
         **{("Table", action): ("R", "K", "C#*") for action in _READ},
         ("Table", "UpdateItem"): ("C#*",),
@@ -64,21 +71,15 @@ OTHER_RIGHTS: Final[Mapping[str, set[tuple[str, str]]]] = {
         ("sqs:SendMessage", "WorkQueue"),
         ("sqs:ReceiveMessage", "WorkQueue"),
         ("sqs:DeleteMessage", "WorkQueue"),
-        ("sqs:ChangeMessageVisibility", "WorkQueue"),
         ("sqs:GetQueueAttributes", "WorkQueue"),
         ("events:PutEvents", "event-bus/${EventBusName}"),
     },
     "RescueRole": {
         ("sqs:ReceiveMessage", "RescueQueue"),
         ("sqs:DeleteMessage", "RescueQueue"),
-        ("sqs:ChangeMessageVisibility", "RescueQueue"),
         ("sqs:GetQueueAttributes", "RescueQueue"),
     },
-    "ResourcesApiRole": {
-        ("kms:GenerateDataKey", "Key"),
-        ("kms:Decrypt", "Key"),
-        ("sqs:SendMessage", "RescueQueue"),
-    },
+    "ResourcesApiRole": {("kms:GenerateDataKey", "Key"), ("kms:Decrypt", "Key")},
     "AccessRole": {
         ("kms:GenerateDataKey", "Key"),
         ("kms:Decrypt", "Key"),

@@ -161,7 +161,7 @@ BREAKAGES: Final[list[Breakage]] = [
         ("TableKeyPolicy", "Properties", "PolicyDocument", "Statement", 0, "Condition"),
         GONE,
     ),
-    (policy_rules.only_our_events_are_sent, (*WORKER, 6, "Condition"), GONE),
+    (policy_rules.only_our_events_are_sent, (*WORKER, 9, "Condition"), GONE),
 ]
 
 

@@ -16,6 +16,7 @@ from oauth_broker.protocol.authorization import (
     callback_verdict,
     parameter,
 )
+from oauth_broker.protocol.state import encoded, join_state
 from oauth_broker.resource import Resource
 from oauth_broker.secret import Secret
 from tests.unit.protocol.examples import ACME, acme, vectors
@@ -168,3 +169,17 @@ def test_a_parameter_is_found_by_the_name_it_goes_by() -> None:
     assert parameter(RENAMED, {"spapi_oauth_code": "c"}, "code") == "c"
     assert parameter(RENAMED, {"state": "s"}, "state") == "s"
     assert parameter(RENAMED, {"spapi_oauth_code": ""}, "code") is None
+
+
+def test_a_refusal_repeats_no_secret() -> None:
+    """Neither the state's bits nor any other known secret stays in what is kept of its words."""
+    state = join_state("authorization-1", encoded(bytes(32)))
+    bits = state.partition(".")[2]
+    said = f"state {bits}, nonce the-nonce, secret the-client-secret"
+    verdict = callback_verdict(
+        ACME,
+        {"state": state, "error": f"bad_{bits}", "error_description": said},
+        authorization_iss=None,
+        known=(Secret("the-nonce"), Secret("the-client-secret")),
+    )
+    assert verdict == Refused("bad_***", "state ***, nonce ***, secret ***")

@@ -28,6 +28,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "url, every byte": lambda value: "".join(f"%{byte:02X}" for byte in value.encode()),
     "form, every byte": lambda value: re.sub("%20", "+", FORMS["url, every byte"](value)),
     "form": quote_plus,
+    "basic of the url-encoded": lambda value: b64encode(quote_plus(value).encode()).decode(),
     "base64": lambda value: b64encode(value.encode()).decode(),
     "base64 without padding": lambda value: b64encode(value.encode()).decode().rstrip("="),
     "base64 in a url": lambda value: quote_plus(b64encode(value.encode())),

@@ -62,6 +62,7 @@ BAD: Final[list[tuple[str, Any, str]]] = [
     ("/connection_variables/tenant/hosts/0", "*.localhost", "loopback"),
     ("/connection_variables/tenant/hosts/0", "acme.test:8443", "host name"),
     ("/callback_variables", {"realmId": True}, "list"),
+    ("/callback_variables/0", "spapi_oauth_code", ""),
     ("/callback_variables/0", "realm id", "letters"),
     ("/callback_variables", ["a", "a"], ""),
     ("/metadata/0", 1, "string"),

@@ -187,7 +187,9 @@ def _finish(
     """Exchange the code and commit. Raises ConsentFailedError, UnavailableError."""
     pinned = _as_pinned(kit, ready, authorization)
     resource = pinned.held.resource
-    verdict = callback_verdict(resource, parameters, authorization_iss=authorization.issuer)
+    client_secret = pinned.secrets.client_secret
+    known = (derived.nonce, *pinned.secrets.variables.values(), *([client_secret] if client_secret else []))
+    verdict = callback_verdict(resource, parameters, authorization_iss=authorization.issuer, known=known)
     if isinstance(verdict, Refused):
         at = int(kit.machine.now())
         failure = LastError(at, "refused", error=verdict.error, error_description=verdict.description)

@@ -142,7 +142,8 @@ def _prepare(kit: Kit, held: HeldResource, connection: Connection, token_set: Se
             variables=variables,
             scopes=token_set.scopes,
         )
-    return _Prepared(request, secrets, Spent(token_set, spent, key))
+    known = (*request.secrets, spent.access_token)  # a provider that refuses may name it
+    return _Prepared(replace(request, secrets=known), secrets, Spent(token_set, spent, key))
 
 
 def _sent(kit: Kit, held: HeldResource, prepared: _Prepared) -> tuple[Verdict, bool]:

@@ -128,13 +128,17 @@ class Refused:
 
 
 def callback_verdict(
-    resource: Resource, parameters: Mapping[str, str], *, authorization_iss: str | None
+    resource: Resource,
+    parameters: Mapping[str, str],
+    *,
+    authorization_iss: str | None,
+    known: Sequence[Secret] = (),
 ) -> VerifiedCallback | Refused:
     """Judge a callback whose `state` is this browser's: first the issuer, then `error`, then the code.
 
-    `authorization_iss` is the issuer pinned when the authorization was made, None if unknown; it is compared
-    as a string (RFC 9207 section 2.4). Raises CallbackRejectedError for another issuer, or neither a code nor
-    an error.
+    `authorization_iss` is the issuer pinned when the authorization was made, None if unknown; it is
+    compared as a string (RFC 9207 section 2.4). `known` secrets are masked in what a refusal says. Raises
+    CallbackRejectedError for another issuer, or neither a code nor an error.
     """
     iss = parameter(resource, parameters, "iss")
     if authorization_iss is not None and iss is not None and iss != authorization_iss:
@@ -142,7 +146,7 @@ def callback_verdict(
     error = parameter(resource, parameters, "error")
     if error is not None:
         description = parameter(resource, parameters, "error_description") or ""
-        secrets = _secrets_in(resource, parameters)
+        secrets = (*_secrets_in(resource, parameters), *known)
         return Refused(
             error=_error_text(masked(error, secrets)),
             description=kept(description, secrets, limit=MAX_DESCRIPTION_LENGTH) or None,

@@ -143,7 +143,10 @@ def _tells(scope: str, hidden: Sequence[str | None]) -> bool:
 def shown(
     answer: Any, names: Sequence[str], *, hidden: Sequence[str | None]
 ) -> Mapping[str, str | int | float | bool]:
-    """Give the members `names` that are text, numbers or booleans; no text that holds one of `hidden`, encoded or not."""
+    """Give the members `names` that are text, numbers or booleans; no text that holds one of `hidden`.
+
+    Nor one that holds it URL- or Base64-encoded.
+    """
     found = {name: member(answer, name) for name in names}
     return {name: value for name, value in found.items() if _is_shown(value, hidden)}
 
