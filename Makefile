@@ -13,8 +13,10 @@ RUN = .venv/bin/python
 # The layer's packages are installed with SAM's Python, which has pip for sure.
 SAM = env -u MAKEFLAGS -u MAKELEVEL SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-eu-central-1}" \
   PYTHON='$(CURDIR)/.venv-sam/bin/python' PYTHON313="$$(sh requirements/python313 || echo python3.13)" .venv-sam/bin/sam
+# By itself it asks the network for its newest version.
+CHECKOV = CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-checkov/bin/checkov --config-file tests/template/checkov.yaml
 
-.PHONY: help run test unit lint format contract faults bench build packaged validate locks clean run-environment test-environment sam-environment
+.PHONY: help run test unit lint format contract faults bench build packaged validate locks clean run-environment test-environment sam-environment checkov-environment
 
 help:
 	@echo 'make run       the whole broker on this machine, with a demo provider (PORT=8000)'
@@ -59,10 +61,15 @@ bench: test-environment
 	$(RUN) -m pytest tests/benchmarks -s
 
 # Left out: WS1000 (tracing costs on each call), WS1004 (knows log groups by a fixed name only), ES6000 (would have dead
-# letters of dead letters; tests/template holds queues to more).
-validate: sam-environment
+# letters of dead letters; tests/template holds queues to more). Checkov reads what CloudFormation gets. Its exit status
+# is 0 also when it found no template: its counts decide.
+validate: sam-environment checkov-environment
 	$(SAM) validate --lint
 	.venv-sam/bin/cfn-lint --append-rules cfn_lint_serverless.rules --ignore-checks WS1000 WS1004 ES6000 -- template.yaml
+	@mkdir -p .cache
+	.venv-sam/bin/python -m tests.template.print_transformed >.cache/transformed.json
+	$(CHECKOV) --file .cache/transformed.json | tee .cache/checkov.txt
+	@grep -q 'Passed checks: [1-9][0-9]*, Failed checks: 0,' .cache/checkov.txt
 
 build: sam-environment
 	$(SAM) build --build-dir '$(BUILD_DIR)'
@@ -81,10 +88,11 @@ locks:
 	$(UNIVERSAL) requirements/run.in -o requirements/run.txt
 	$(UNIVERSAL) requirements/dev.in -o requirements/dev.txt
 	$(UNIVERSAL) requirements/sam.in -o requirements/sam.txt
+	$(UNIVERSAL) requirements/checkov.in -o requirements/checkov.txt
 	$(UNIVERSAL) requirements/packaged.in -o requirements/packaged.txt
 
 clean:
-	rm -rf .venv .venv-sam .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-checkov .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf tests/servers/oidc_provider/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -96,3 +104,6 @@ test-environment:
 
 sam-environment:
 	@$(ENVIRONMENT) .venv-sam requirements/sam.txt
+
+checkov-environment:
+	@$(ENVIRONMENT) .venv-checkov requirements/checkov.txt

@@ -130,7 +130,7 @@ def test_a_demo_provider_that_does_not_start_is_said(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("local.demo._MODULE", "local.nowhere")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    start = toys(demo=True, port=port)
+    start = toys(demo=True, port=port, demo_port=0)
     with pytest.raises(DemoProviderError, match=r"No module named local\.nowhere"), start:
         pass
     socket.create_server(("127.0.0.1", port)).close()
