@@ -88,7 +88,7 @@ def _holds(operator: str, values: tuple[str, ...], wanted: tuple[str, ...]) -> b
             return wanted == (str(not values).lower(),)
         case "StringEquals":
             return any(value in wanted for value in values)
-    raise NotImplementedError(operator)
+    raise ValueError(f"not evaluated here: {operator}")
 
 
 def grants(template: Template, attributes: Mapping[str, Mapping[str, str]]) -> dict[str, list[Grant]]:
@@ -141,7 +141,7 @@ def asks(call: AwsCall, attributes: Mapping[str, Mapping[str, str]]) -> list[Ask
                 Asked(action, _arn("events", f"event-bus/{entry['EventBusName']}"), _source(entry))
                 for entry in request["Entries"]
             ]
-    raise NotImplementedError(action)
+    raise ValueError(f"not evaluated here: {action}")
 
 
 def _source(entry: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
