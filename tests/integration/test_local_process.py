@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import re
 import signal
 import socket
@@ -98,12 +100,23 @@ def test_a_taken_port_is_said_and_what_to_do() -> None:
     assert "Traceback" not in said
 
 
+def quiet_pair() -> int:
+    """A port that is free as the next one is, out of the range from which programs are given any."""
+    for port in random.sample(range(20_000, 32_000, 2), 50):
+        with (
+            contextlib.suppress(OSError),
+            socket.create_server(("127.0.0.1", port)),
+            socket.create_server(("127.0.0.1", port + 1)),
+        ):
+            return port
+    pytest.fail("no two ports side by side are free")
+
+
 def test_a_taken_port_of_the_demo_provider_is_said_too() -> None:
     """It is the next one, which nobody would look for otherwise."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with program("--port", str(port - 1)) as process:
-            said, _ = process.communicate(timeout=30)
+    port = quiet_pair() + 1
+    with socket.create_server(("127.0.0.1", port)), program("--port", str(port - 1)) as process:
+        said, _ = process.communicate(timeout=30)
     assert process.returncode == 1
     assert f"Port {port} (the demo provider's, PORT + 1)" in said
 
@@ -128,9 +141,8 @@ def test_what_stops_the_start_is_one_sentence(arguments: list[str], said: str) -
 def test_a_demo_provider_that_does_not_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """With what it printed; the rest of the stack stops with it, and its port is free again."""
     monkeypatch.setattr("local.demo._MODULE", "local.nowhere")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    start = toys(demo=True, port=port, demo_port=0)
+    port = quiet_pair()
+    start = toys(demo=True, port=port)
     with pytest.raises(DemoProviderError, match=r"No module named local\.nowhere"), start:
         pass
     socket.create_server(("127.0.0.1", port)).close()
