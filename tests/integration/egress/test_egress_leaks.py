@@ -22,7 +22,7 @@ from oauth_broker.protocol.http import HttpRequest
 from tests.integration.egress.servers import ANYWHERE, Server, reset, response, sending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.integration.egress.servers import Script
 
@@ -31,10 +31,19 @@ LAYER = Path(__file__).parents[3] / "layers" / "oauth_broker"
 
 
 @pytest.fixture
-def heard(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """What was logged, at any level, and written to the outputs."""
+def heard(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+    """What was logged, at any level, and written to the outputs.
+
+    Not the words of the AWS SDK, which egress has no part in: another test's stack may poll its queues.
+    """
+
+    def not_the_sdk(record: logging.LogRecord) -> bool:
+        return record.name.partition(".")[0] != "botocore"
+
     caplog.set_level(logging.DEBUG)
-    return lambda: caplog.text + "".join(capfd.readouterr())
+    caplog.handler.addFilter(not_the_sdk)
+    yield lambda: caplog.text + "".join(capfd.readouterr())
+    caplog.handler.removeFilter(not_the_sdk)
 
 
 def shown(error: BaseException) -> str:
