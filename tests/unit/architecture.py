@@ -69,6 +69,7 @@ ROWS: Final[Mapping[str, Row]] = {
             "oauth_broker.registration",
             "oauth_broker.asking",
             "oauth_broker.attempt",
+            "oauth_broker.attempts",
             "oauth_broker.schedule",
             "oauth_broker.protocol.",
         ),

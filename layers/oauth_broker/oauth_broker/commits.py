@@ -23,7 +23,11 @@ PLACE: Final = ("resource_id", "connection_id", "created_at", "shard")
 
 @dataclass(frozen=True, slots=True)
 class RefreshCommit:
-    """A refreshed token set, in place of the one that was spent. `refresh_at` is the due index's key."""
+    """A refreshed token set, in place of the one that was spent. `refresh_at` is the due index's key.
+
+    `attempts` is the connection's ring with this attempt, as it was when the lease was taken; empty, it
+    leaves what is there. Committed late, it replaces what was noted while its outcome was unknown.
+    """
 
     resource_id: str
     connection_id: str
@@ -34,6 +38,7 @@ class RefreshCommit:
     refresh_at: int | None
     shard: str
     variables: Mapping[str, str]
+    attempts: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ def to_message(commit: Commit) -> str:
                 "next_refresh": commit.next_refresh,
                 "refresh_at": commit.refresh_at,
                 "variables": dict(commit.variables),
+                "attempts": _text(commit.attempts),
             }
         case ConsentCommit():
             body = {
@@ -141,6 +147,7 @@ def from_message(text: str) -> Commit:
                 next_refresh=body["next_refresh"],
                 refresh_at=body["refresh_at"],
                 variables=body["variables"],
+                attempts=_bytes(body.get("attempts", "")),
                 **place,
             )
         case "consent":

@@ -157,7 +157,7 @@ class Connection:
     not confirmed.
 
     `refresh_at` is the index's key: when the worker should look at it; `next_refresh` is when it should be
-    refreshed.
+    refreshed. `attempts` is the ring of the last ones, packed by `attempts.py`.
     """
 
     resource_id: str
@@ -181,6 +181,7 @@ class Connection:
     notes: tuple[Note, ...] = ()
     asked_scopes: tuple[str, ...] = ()
     ended_consent: int = 0
+    attempts: bytes = b""
 
     def shown_status(self, now: float, destinations_ids: frozenset[str]) -> Status:
         """Give the status a caller sees; `destinations_ids`: those under which its tokens count."""

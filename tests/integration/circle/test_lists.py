@@ -102,6 +102,7 @@ def test_nothing_secret_is_listed(broker: Broker, many: str) -> None:
         "metadata",
         "labels",
         "last_error",
+        "attempts",
     }
 
 

@@ -15,10 +15,11 @@ from oauth_broker.attempt import (
     Take,
     harmless_to_repeat,
 )
+from oauth_broker.attempts import PastAttempt, ring_with
 from oauth_broker.connection import Connection, LastError, Lease, Status
 from oauth_broker.doors.store import NotTaken
 from oauth_broker.errors import AnnouncementError
-from oauth_broker.flows.freshen import attempt_of, mark_unknown
+from oauth_broker.flows.freshen import attempt_of, mark_unknown, taken_over
 from oauth_broker.flows.refresh import new_lease, refresh_leased
 from oauth_broker.flows.refresh_outcome import Failed, Refreshed
 
@@ -79,7 +80,7 @@ def _after_lapse(
         case Take() | CannotRefresh() | NotBefore():
             after = attempt if isinstance(attempt, Take) else None
             lease = new_lease(kit, after=after, by_worker=True)
-            taken = kit.store.leases.take_over(there.resource_id, there.connection_id, lease, lapsed=lapsed)
+            taken = taken_over(kit, there, lease, over=lapsed, spent=after is not None and after.spent)
             return None if isinstance(taken, NotTaken) else (taken, lease)
         case AwaitHolder():
             return None
@@ -155,6 +156,7 @@ class _Visit:
             error=LastError(now, "ran_out"),
             now=now,
             shard=self._shard(),
+            attempts=ring_with(self.connection, PastAttempt(now, "ran_out", by_worker=True)),
         )
 
     def _refresh_unless_too_soon(self) -> Attended:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, assert_never
 
+from oauth_broker.attempts import REFRESHED, ended, ring_with
 from oauth_broker.commits import Committed, Gone, RefreshCommit, Superseded
 from oauth_broker.errors import BrokerError
 from oauth_broker.flows.commit import commit_surely
@@ -16,7 +17,7 @@ from oauth_broker.schedule import refresh_time
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from oauth_broker.connection import Connection, SealedTokenSet
+    from oauth_broker.connection import Connection, Lease, SealedTokenSet
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
     from oauth_broker.protocol.token import TokenSet
@@ -34,11 +35,18 @@ class Spent:
     key: VaultKey
 
 
-def commit_refreshed(
-    kit: Kit, held: HeldResource, connection: Connection, spent: Spent, granted: TokenSet
+def commit_refreshed(  # noqa: PLR0913 - what was spent by whom, and what came of it
+    kit: Kit,
+    held: HeldResource,
+    connection: Connection,
+    lease: Lease,
+    *,
+    spent: Spent,
+    granted: TokenSet,
 ) -> Outcome:
     """Seal what the provider gave and commit it in place of what was spent, wherever the table may be."""
-    now = int(kit.machine.now())
+    answered_at = kit.machine.now()
+    now = int(answered_at)
     kept = granted.keeping(spent.tokens.refresh_token)
     token_set = sealed_token_set(
         kit.sealing,
@@ -51,7 +59,10 @@ def commit_refreshed(
         asked_scopes=spent.token_set.scopes,
         issued_at=now,
     )
-    refreshed = _refreshed(connection, token_set, next_refresh_of(kit, token_set))
+    refreshed = replace(
+        _refreshed(connection, token_set, next_refresh_of(kit, token_set)),
+        attempts=ring_with(connection, ended(REFRESHED, lease, now=answered_at)),
+    )
     commit = RefreshCommit(
         resource_id=connection.resource_id,
         connection_id=connection.connection_id,
@@ -62,6 +73,7 @@ def commit_refreshed(
         refresh_at=refreshed.due_at(now),
         shard=kit.shard(connection.resource_id, connection.connection_id),
         variables=connection.variables,
+        attempts=refreshed.attempts,
     )
     outcome = commit_surely(kit, commit)
     match outcome:

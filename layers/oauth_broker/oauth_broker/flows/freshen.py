@@ -15,17 +15,18 @@ from oauth_broker.attempt import (
     Take,
     attempt_now,
 )
+from oauth_broker.attempts import lapsed, ring_with
 from oauth_broker.connection import Connection, LastError
 from oauth_broker.doors.store import NotTaken
 from oauth_broker.errors import NotFoundError
 from oauth_broker.flows.refresh import new_lease, notes_of_failure, refresh_leased
 from oauth_broker.flows.refresh_outcome import Failed, GrantEnded, Moved, Outcome, Refreshed, Vanished
-from oauth_broker.protocol.failure import FailureCategory
 from oauth_broker.schedule import backoff, lead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from oauth_broker.connection import Lease
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
     from oauth_broker.flows.token_sets import Tokens
@@ -112,8 +113,7 @@ def _taken(kit: Kit, held: HeldResource, connection: Connection, attempt: Take) 
     began = kit.machine.now()
     lease = new_lease(kit, after=attempt)
     if attempt.over is not None:
-        ids = (connection.resource_id, connection.connection_id)
-        taken = kit.store.leases.take_over(*ids, lease, lapsed=attempt.over)
+        taken = taken_over(kit, connection, lease, over=attempt.over, spent=attempt.spent)
     else:
         taken = kit.store.leases.take_as_seen(connection, lease)
     if isinstance(taken, NotTaken):
@@ -155,16 +155,28 @@ def mark_unknown(kit: Kit, connection: Connection, attempt: MarkUnknown) -> int:
     if not attempt.harmless:
         wait = max(wait, RESCUE_TURN)
     now = int(kit.machine.now())
+    found = lapsed(attempt.lapsed, now=now)
     kit.store.leases.mark_unknown(
         connection,
         attempt.lapsed,
-        error=LastError(now, str(FailureCategory.OUTCOME_UNKNOWN)),
+        error=LastError(now, found.outcome),
         harmless=attempt.harmless,
         again=now + wait,
         notes=notes_of_failure(failures),
         shard=kit.shard(connection.resource_id, connection.connection_id),
+        attempts=ring_with(connection, found),
     )
     return wait
+
+
+def taken_over(
+    kit: Kit, there: Connection, lease: Lease, *, over: Lease, spent: bool
+) -> Connection | NotTaken:
+    """Take over the lapsed lease of a connection, and note its attempt if it may have spent the token."""
+    attempts = ring_with(there, lapsed(over, now=kit.machine.now())) if spent else b""
+    return kit.store.leases.take_over(
+        there.resource_id, there.connection_id, lease, lapsed=over, attempts=attempts
+    )
 
 
 def _refreshed(kit: Kit, taken: Connection, outcome: Outcome) -> Freshened:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from oauth_broker.attempt import harmless_to_repeat
+from oauth_broker.attempts import ended, ring_with
 from oauth_broker.connection import LastError, Lease, Note, SealedTokenSet
 from oauth_broker.errors import BrokerError, ProviderError
 from oauth_broker.flows.commit_refreshed import Spent, commit_refreshed
@@ -81,7 +82,7 @@ def refresh_leased(
         return Failed(retry_after=1)
     verdict, timed_out = _sent(kit, held, prepared)
     if isinstance(verdict, Granted):
-        return commit_refreshed(kit, held, connection, prepared.spent, verdict.token_set)
+        return commit_refreshed(kit, held, connection, lease, spent=prepared.spent, granted=verdict.token_set)
     client_credentials = held.resource.grant_type is GrantType.CLIENT_CREDENTIALS
     return _without_tokens(
         kit,
@@ -108,7 +109,7 @@ def _without_tokens(  # noqa: PLR0913 - what came of the call, and for what
         case GrantGone(failure=failure):
             if client_credentials:  # there is no grant to end, and nobody who could consent to another
                 return _put_off(kit, connection, lease, last_error_of(kit, failure))
-            return _end(kit, connection, last_error_of(kit, failure))
+            return _end(kit, connection, lease, last_error_of(kit, failure))
         case TryLater(failure=failure, retry_after=retry_after):
             error = last_error_of(kit, failure)
             outcome = _put_off(kit, connection, lease, error, retry_after=retry_after, unknown=unknown)
@@ -156,7 +157,7 @@ def _sent(kit: Kit, held: HeldResource, prepared: _Prepared) -> tuple[Verdict, b
     return token_verdict(held.resource, prepared.request, response, now=int(kit.machine.now())), False
 
 
-def _end(kit: Kit, connection: Connection, error: LastError) -> Outcome:
+def _end(kit: Kit, connection: Connection, lease: Lease, error: LastError) -> Outcome:
     spent = connection.token_set
     if spent is None:
         return Vanished()
@@ -166,6 +167,7 @@ def _end(kit: Kit, connection: Connection, error: LastError) -> Outcome:
         error=error,
         now=error.at,
         shard=kit.shard(connection.resource_id, connection.connection_id),
+        attempts=ring_with(connection, ended(error.category, lease, now=kit.machine.now())),
     )
     return GrantEnded() if moved is None else Moved(moved)
 
@@ -193,6 +195,7 @@ def _put_off(  # noqa: PLR0913 - what is written about an attempt in vain
         unknown=unknown,
         now=error.at,
         shard=kit.shard(connection.resource_id, connection.connection_id),
+        attempts=ring_with(connection, ended(error.category, lease, now=kit.machine.now())),
     )
     return Failed(retry_after=wait)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from oauth_broker.attempts import attempts_of
 from oauth_broker.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from oauth_broker.attempts import PastAttempt
     from oauth_broker.caller import Caller
     from oauth_broker.connection import Connection, LastError
     from oauth_broker.flows.kit import Kit
@@ -43,6 +45,7 @@ def connection_json(connection: Connection, held: HeldResource, *, now: float) -
         "metadata": {} if token_set is None else dict(token_set.metadata),
         "labels": list(connection.labels),
         "last_error": _error_json(connection.last_error),
+        "attempts": [_attempt_json(attempt) for attempt in attempts_of(connection)],
     }
 
 
@@ -61,4 +64,13 @@ def _error_json(error: LastError | None) -> dict[str, Any] | None:
         "error_description": error.error_description,
         "http_status": error.http_status,
         "request": error.request,
+    }
+
+
+def _attempt_json(attempt: PastAttempt) -> dict[str, Any]:
+    return {
+        "at": time_text(attempt.at),
+        "outcome": attempt.outcome,
+        "by": "schedule" if attempt.by_worker else "request",
+        "duration_ms": attempt.duration_ms,
     }

@@ -142,6 +142,7 @@ def connection_of(item: Item) -> Connection:
         notes=tuple(Note(note) for note in item.get("n", ())),
         asked_scopes=tuple(item.get("aq", ())),
         ended_consent=item.get("pe", 0),
+        attempts=item.get("at", b""),
     )
 
 
@@ -166,5 +167,6 @@ def connection_item(connection: Connection, *, shard: str | None, ttl: int | Non
         "shard": None if connection.refresh_at is None else shard,
         "n": [str(note) for note in connection.notes] or None,
         "aq": list(connection.asked_scopes) or None,
+        "at": connection.attempts or None,
         "ttl": ttl,
     }

@@ -285,6 +285,7 @@ def _proposing(commit: ProposalCommit) -> Change:
 
 def _refreshing(commit: RefreshCommit, condition: str) -> Change:
     change = Change(condition).given(spent=commit.spent).set(token_set_attributes(commit.token_set))
+    change.set({"at": commit.attempts} if commit.attempts else {})
     return change.set({"nr": commit.next_refresh}).increment("g").remove("l", "uk", "f", "le")
 
 

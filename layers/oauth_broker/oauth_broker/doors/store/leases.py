@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from oauth_broker.connection import Connection, LastError, Lease, Note
@@ -105,11 +105,17 @@ class LeaseTable:
         return self._take(seen.resource_id, seen.connection_id, lease, change)
 
     def take_over(
-        self, resource_id: str, connection_id: str, lease: Lease, *, lapsed: Lease
+        self, resource_id: str, connection_id: str, lease: Lease, *, lapsed: Lease, attempts: bytes = b""
     ) -> Connection | NotTaken:
-        """Take over a lease that ran out unreleased."""
-        change = Change(LAPSED_AS_SEEN).given(lapsed=lapsed.lease_id)
-        return self._take(resource_id, connection_id, lease, change)
+        """Take over a lease that ran out unreleased.
+
+        `attempts`, here and below: the ring to be written; empty, it stays as it is.
+        """
+        change = Change(LAPSED_AS_SEEN).given(lapsed=lapsed.lease_id).set(_ring(attempts))
+        taken = self._take(resource_id, connection_id, lease, change)
+        if isinstance(taken, NotTaken) or not attempts:
+            return taken
+        return replace(taken, attempts=attempts)
 
     def _take(
         self, resource_id: str, connection_id: str, lease: Lease, change: Change
@@ -135,6 +141,7 @@ class LeaseTable:
         again: int,
         notes: list[Note],
         shard: str,
+        attempts: bytes = b"",
     ) -> None:
         """Write down that an attempt's outcome is unknown, and look again at `again`."""
         change = Change(LAPSED_AS_SEEN).also(STILL_ACTIVE).given(lapsed=lapsed.lease_id, active="a")
@@ -143,7 +150,7 @@ class LeaseTable:
         change.set({"nr": again, "refresh_at": due, "shard": shard, "le": last_error_attributes(error)})
         if not harmless:
             change.set({"uk": error.at})
-        change.increment("f").remove("l")
+        change.set(_ring(attempts)).increment("f").remove("l")
         self._quietly(connection_key(connection.resource_id, connection.connection_id), change)
 
     def put_off(  # noqa: PLR0913 - what is written about a failed attempt
@@ -158,6 +165,7 @@ class LeaseTable:
         now: int,
         shard: str,
         unknown: bool = False,
+        attempts: bytes = b"",
     ) -> None:
         """Give the lease back after an attempt in vain, which is due again at `next_refresh`.
 
@@ -167,7 +175,7 @@ class LeaseTable:
         change = Change(STILL_MINE).also(STILL_ACTIVE).given(mine=lease.lease_id, active="a")
         change.append("n", [str(note) for note in notes])
         change.set({"nr": next_refresh, "refresh_at": due, "shard": None if due is None else shard})
-        change.set({"f": failures or None})
+        change.set({"f": failures or None, **_ring(attempts)})
         if unknown:
             change.set({"uk": now})
         if error is not None:
@@ -179,8 +187,15 @@ class LeaseTable:
         change = Change(STILL_MINE).given(mine=lease.lease_id).remove("l")
         self._quietly(connection_key(connection.resource_id, connection.connection_id), change)
 
-    def end_grant(
-        self, connection: Connection, *, spent: bytes, error: LastError, now: int, shard: str
+    def end_grant(  # noqa: PLR0913 - what is written about a grant that ended
+        self,
+        connection: Connection,
+        *,
+        spent: bytes,
+        error: LastError,
+        now: int,
+        shard: str,
+        attempts: bytes = b"",
     ) -> Connection | None:
         """Mark a connection as needing reauthorization if the spent token set is still the stored one.
 
@@ -188,7 +203,8 @@ class LeaseTable:
         """
         change = Change(STILL_THE_SPENT_SET).also(STILL_ACTIVE).given(spent=spent, active="a")
         change.set({"st": "r", "le": last_error_attributes(error), "refresh_at": now, "shard": shard})
-        change.append("n", [str(Note.NEEDS_REAUTHORIZATION)]).remove("l", "nr", "uk", "f")
+        change.set(_ring(attempts)).append("n", [str(Note.NEEDS_REAUTHORIZATION)])
+        change.remove("l", "nr", "uk", "f")
         try:
             self._table.update(connection_key(connection.resource_id, connection.connection_id), change)
         except ConditionFailedError as lost:
@@ -273,3 +289,7 @@ class LeaseTable:
             self._table.update(key, change)
         except ConditionFailedError:
             return
+
+
+def _ring(attempts: bytes) -> Item:
+    return {"at": attempts} if attempts else {}
