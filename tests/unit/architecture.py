@@ -70,6 +70,7 @@ ROWS: Final[Mapping[str, Row]] = {
             "oauth_broker.asking",
             "oauth_broker.attempt",
             "oauth_broker.attempts",
+            "oauth_broker.revocation_job",
             "oauth_broker.schedule",
             "oauth_broker.protocol.",
         ),

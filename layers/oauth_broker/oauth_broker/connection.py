@@ -70,6 +70,7 @@ class Note(StrEnum):
     CONNECTED = "connection connected"
     NEEDS_REAUTHORIZATION = "connection needs reauthorization"
     DISCONNECTED = "connection disconnected"
+    REVOCATION_ENDED = "connection revocation ended"
     REFRESH_FAILING = "connection refresh failing"
 
 

@@ -193,7 +193,7 @@ def changed_meanwhile(run: Run) -> None:
         )
         path = f"/v1/resources/{resource_id}?connections=revoke"
         assert run.broker.call("DELETE", path).status_code == 202
-        assert eventually(lambda: not any(resource_id in item["pk"]["S"] for item in run.items()))
+        assert eventually(lambda: not run.rows_of(resource_id))
 
 
 def mistakes(run: Run) -> None:

@@ -89,15 +89,15 @@ def test_an_answer_that_does_not_fit_is_revoked(confirmed: bool) -> None:
     after = broker.connection()
     assert (after.token_set, after.proposal, after.generation) == (None, None, 0)
     assert after.last_error is not None
-    broker.scripted.will(answered(200))
+    broker.scripted.will(answered(200), answered(200))
     broker.work()
-    assert fields_of(broker.scripted.requests[-1])["token"] == "refresh-1"
+    assert [fields_of(one)["token"] for one in broker.scripted.requests[1:]] == ["refresh-1", "access-1"]
     assert not broker.kit.store.resources.has_left_to_revoke("acme")
     assert broker.announcements.names == []
 
 
 def test_revoking_is_tried_again_while_kms_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The token set was sealed under another period's key, which cannot be opened: no call, no outcome."""
+    """The token set was sealed under another period's key, which cannot be opened: nothing is sent."""
     broker = Broker()
     broker.connect()
     broker.machine.time += 86_400
@@ -110,9 +110,12 @@ def test_revoking_is_tried_again_while_kms_fails(monkeypatch: pytest.MonkeyPatch
         broker.machine.time += 60
     assert len(broker.scripted.requests) == 1
     assert broker.kit.store.resources.has_left_to_revoke("acme")
-    assert broker.announcements.names == ["connection connected"]
+    told = [detail for _, detail in broker.announcements.events[1:]]
+    assert [(one["revocation"], one["category"]) for one in told] == [("retrying", "sealing_unavailable")]
     monkeypatch.setattr(broker.kms, "decrypt", decrypt)
-    broker.scripted.will(answered(200))
+    broker.scripted.will(answered(200))  # the access token has expired a day ago
+    broker.machine.time += 3600
     broker.work()
+    assert broker.announcements.names[-1] == "connection revocation ended"
     assert broker.announcements.events[-1][1]["revocation"] == "revoked"
     assert not broker.kit.store.resources.has_left_to_revoke("acme")

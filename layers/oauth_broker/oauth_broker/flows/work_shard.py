@@ -13,7 +13,7 @@ from oauth_broker.doors.queues import MOST_CONTINUED, Nudge
 from oauth_broker.errors import NotFoundError
 from oauth_broker.flows.attend import Attended, attend
 from oauth_broker.flows.delete_resource import attend_deleting
-from oauth_broker.flows.disconnect import revoke_left
+from oauth_broker.flows.revoke import drop_left, revoke_left
 from oauth_broker.flows.shelf import REVOKE
 
 if TYPE_CHECKING:
@@ -149,13 +149,17 @@ class Worker:
                     attend_deleting(self.kit, due.resource_id, remaining=remaining)
                 case "D":
                     held = self.kit.shelf.even_deleting(due.resource_id)
-                    revoke_left(self.kit, self.announcements, held, due.sort)
+                    if revoke_left(self.kit, self.announcements, held, due.sort, seen=due.refresh_at):
+                        return Attended.TIMED_OUT
                 case _:
                     held = self.kit.shelf.even_deleting(due.resource_id)
                     if held.row.deleting != REVOKE:
                         return attend(self.kit, self.announcements, held, due.sort, seen=due.refresh_at)
         except NotFoundError:
-            self.kit.store.leases.take_off(due)
+            if due.kind == "D":
+                drop_left(self.kit, due)
+            else:
+                self.kit.store.leases.take_off(due)
         return Attended.OTHER
 
 

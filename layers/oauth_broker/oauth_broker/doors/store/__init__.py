@@ -7,12 +7,22 @@ from typing import Self
 from oauth_broker.doors.store.authorizations import AuthorizationTable, NotConsumed
 from oauth_broker.doors.store.connections import ConnectionTable
 from oauth_broker.doors.store.leases import Due, LeaseTable, NotTaken
-from oauth_broker.doors.store.left_rows import LeftToRevoke
+from oauth_broker.doors.store.left_rows import EndedRevocation, LeftToRevoke
 from oauth_broker.doors.store.resource_rows import ResourceRow
 from oauth_broker.doors.store.resources import Loaded, ResourceTable
+from oauth_broker.doors.store.revocations import RevocationTable
 from oauth_broker.doors.store.table import Table
 
-__all__ = ["Due", "LeftToRevoke", "Loaded", "NotConsumed", "NotTaken", "ResourceRow", "Store"]
+__all__ = [
+    "Due",
+    "EndedRevocation",
+    "LeftToRevoke",
+    "Loaded",
+    "NotConsumed",
+    "NotTaken",
+    "ResourceRow",
+    "Store",
+]
 
 
 class Store:
@@ -25,6 +35,7 @@ class Store:
         self.authorizations = AuthorizationTable(table)
         self.connections = ConnectionTable(table, commits=Table(table_name, hurried=True))
         self.leases = LeaseTable(table)
+        self.revocations = RevocationTable(table)
 
     def connect(self) -> Self:
         """Make the client now: a function does so while Lambda starts it, not while somebody waits."""

@@ -261,10 +261,6 @@ class ConnectionTable:
             return False
         return True
 
-    def leave_to_revoke(self, left: LeftToRevoke, *, shard: str, now: int) -> None:
-        """Keep a token set that the provider gave for a connection that is gone, for the worker to revoke."""
-        self._table.put(left_item(left, shard=shard, refresh_at=now))
-
 
 def _consenting(commit: ConsentCommit) -> Change:
     condition = THE_NEWEST_CONSENT if commit.confirmed is None else THE_PROPOSAL_CONFIRMED

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 from oauth_broker.connection import Connection, LastError, Lease, Note
 from oauth_broker.doors.store.change import Change
 from oauth_broker.doors.store.connection_rows import connection_of, last_error_attributes, lease_attributes
-from oauth_broker.doors.store.keys import Key, connection_key, left_key
-from oauth_broker.doors.store.left_rows import LeftToRevoke, left_of
+from oauth_broker.doors.store.keys import Key, connection_key
 from oauth_broker.doors.store.table import ConditionFailedError, Table
 
 if TYPE_CHECKING:
@@ -247,33 +246,6 @@ class LeaseTable:
             mine = there is not None and there.lease is not None and there.lease.lease_id == lease.lease_id
             return there if mine else None
         return None
-
-    def take_left(self, resource_id: str, sort: str, lease: Lease, *, now_ms: int) -> LeftToRevoke | None:
-        """Take the lease of what is left to revoke; None where somebody has it or it is done."""
-        change = Change("attribute_exists(pk) AND (attribute_not_exists(l) OR l.u < :now)").given(now=now_ms)
-        change.set({"l": lease_attributes(lease)})
-        try:
-            return left_of(self._table.update(left_key(resource_id, sort), change, returning="ALL_NEW"))
-        except ConditionFailedError:
-            return None
-
-    def forget_left(self, left: LeftToRevoke, lease: Lease) -> None:
-        """Forget what was left to revoke."""
-        try:
-            self._table.delete(
-                left_key(left.resource_id, left.sort), condition=STILL_MINE, values={":mine": lease.lease_id}
-            )
-        except ConditionFailedError:
-            return
-
-    def look_at_left_again(
-        self, left: LeftToRevoke, lease: Lease, *, revocation: str | None, again: int
-    ) -> None:
-        """Give the lease back: there is more to do, at `again`. `revocation`: how that ended, if it did."""
-        change = Change(STILL_MINE).given(mine=lease.lease_id).set({"refresh_at": again}).remove("l")
-        if revocation is not None:
-            change.set({"rv": revocation})
-        self._quietly(left_key(left.resource_id, left.sort), change)
 
     def take_off(self, due: Due) -> None:
         """Take what has no resource any more off the index: nothing could be done about it, ever."""

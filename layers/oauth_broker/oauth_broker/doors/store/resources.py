@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 IS_NEW: Final = "attribute_not_exists(pk)"
 STILL_THE_SAME_VERSION: Final = "e = :etag AND attribute_not_exists(dg)"
 IS_BEING_DELETED: Final = "attribute_exists(dg)"
+LEFT_PAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +168,26 @@ class ResourceTable:
         """Say whether any connection, in any status, stands under the resource."""
         return any(self._any(partition_of(resource_id, digit)) for digit in CONNECTION_PARTITIONS)
 
-    def has_left_to_revoke(self, resource_id: str) -> bool:
-        """Say whether a revocation under the resource is not done yet."""
-        return self._any(f"D#{resource_id}")
+    def has_left_to_revoke(self, resource_id: str, *, begun_after: int = 0) -> bool:
+        """Say whether a revocation under the resource is not done yet.
+
+        One whose first try was not after `begun_after` (epoch seconds) does not count.
+        """
+        start: dict[str, object] = {}
+        while True:
+            items, last = self._table.query(
+                "pk = :pk",
+                {":pk": f"D#{resource_id}"},
+                Limit=LEFT_PAGE,
+                ConsistentRead=True,
+                ProjectionExpression="pk, sk, fa",
+                **start,
+            )
+            if any("fa" not in item or item["fa"] > begun_after for item in items):
+                return True
+            if last is None:
+                return False
+            start = {"ExclusiveStartKey": last}
 
     def _any(self, pk: str) -> bool:
         items, _ = self._table.query(
