@@ -4,6 +4,8 @@ PYTHON ?=
 PORT ?= 8000
 CASES ?=
 ROUNDS ?= 10
+KILLS ?= 200
+INVOCATIONS ?= 60
 export PORT
 BUILD_DIR ?= .aws-sam/build
 
@@ -24,7 +26,8 @@ help:
 	@echo 'make unit      the tests without I/O'
 	@echo 'make lint      ruff and mypy; make format lets ruff write'
 	@echo 'make contract  the tests of the OpenAPI description; CASES=500 makes more and other ones for each operation'
-	@echo 'make faults    storms, judged by a provider that forgives nothing; ROUNDS=1 is the short form'
+	@echo 'make faults    storms, kills and pauses at each step, judged by a provider that forgives nothing;'
+	@echo '               ROUNDS=1 KILLS=10 INVOCATIONS=12 is the short form'
 	@echo 'make bench     the benchmarks'
 	@echo 'make validate  check template.yaml as AWS would'
 	@echo 'make build     build what sam deploy uploads'
@@ -55,7 +58,7 @@ contract: test-environment
 	CASES='$(CASES)' $(RUN) -m pytest tests/contract
 
 faults: test-environment
-	ROUNDS='$(ROUNDS)' $(RUN) -m pytest tests/faults -s
+	ROUNDS='$(ROUNDS)' KILLS='$(KILLS)' INVOCATIONS='$(INVOCATIONS)' $(RUN) -m pytest tests/faults -s
 
 bench: test-environment
 	$(RUN) -m pytest tests/benchmarks -s

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from oauth_broker.connection import Connection, Proposal, SealedTokenSet
 
@@ -39,6 +39,15 @@ class RefreshCommit:
     shard: str
     variables: Mapping[str, str]
     attempts: bytes = b""
+
+    def in_doubt(self) -> Self:
+        """Give it as what is committed after the spent set was tried again, and refused: it is due at once.
+
+        A provider that detects reuse has ended this set with the spent one (RFC 9700 section 4.14.2); one
+        more refresh tells.
+        """
+        due = self.token_set.issued_at if self.token_set.refreshable else None
+        return replace(self, next_refresh=due)
 
 
 @dataclass(frozen=True, slots=True)

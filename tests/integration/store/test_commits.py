@@ -159,6 +159,8 @@ def test_a_rescued_set_brings_an_ended_grant_back(store: Store) -> None:
     assert after.notes == (Note.NEEDS_REAUTHORIZATION, Note.CONNECTED)
     assert after.refresh_at is not None
     assert after.refresh_at <= NOW  # the notes are due
+    assert after.next_refresh is not None
+    assert after.next_refresh <= NOW  # and a refresh, which tells whether the provider ended it as well
 
 
 def test_a_consent_starts_afresh(store: Store) -> None:

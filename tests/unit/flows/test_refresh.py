@@ -204,6 +204,8 @@ def test_a_late_holder_gives_up(broker: Broker, late: float, sent: bool) -> None
     assert (len(broker.scripted.requests) == 2) is sent
     assert isinstance(outcome, Refreshed) is sent
     assert broker.connection().lease is None
+    # counted from the look at the clock: paused after it, the holder sends nothing either
+    assert broker.scripted.since == (NOW + late if sent else None)
 
 
 def test_a_failing_refresh_is_announced_once(broker: Broker) -> None:

@@ -170,10 +170,10 @@ def test_both_calls_together_have_the_time_of_one(broker: Broker, taken: float, 
     deadlines = []
     send = broker.scripted.send
 
-    def slow(request: Any, destinations: Any, *, deadline: float | None = None) -> HttpResponse:
-        deadlines.append(deadline)
+    def slow(request: Any, destinations: Any, **rest: Any) -> HttpResponse:
+        deadlines.append(rest["deadline"])
         broker.machine.time += taken
-        return send(request, destinations, deadline=deadline)
+        return send(request, destinations, **rest)
 
     broker.scripted.send = slow  # type: ignore[method-assign]
     broker.scripted.will(DONE, DONE)

@@ -38,7 +38,12 @@ class MoodyProvider:
         self.moods: list[Callable[[], HttpResponse]] = [self.grant]
 
     def send(
-        self, request: HttpRequest, _destinations: Destinations, *, deadline: float | None = None
+        self,
+        request: HttpRequest,
+        _destinations: Destinations,
+        *,
+        deadline: float | None = None,
+        since: float | None = None,  # noqa: ARG002 - its answers take no time
     ) -> HttpResponse:
         """Answer anything."""
         assert request.url

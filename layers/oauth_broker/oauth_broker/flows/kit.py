@@ -22,9 +22,17 @@ class Sender(Protocol):
     """The way out to providers."""
 
     def send(
-        self, request: HttpRequest, destinations: Destinations, *, deadline: float | None = None
+        self,
+        request: HttpRequest,
+        destinations: Destinations,
+        *,
+        deadline: float | None = None,
+        since: float | None = None,
     ) -> HttpResponse:
-        """Send, and give the answer; raises ProviderError."""
+        """Send within `deadline` seconds from `since` (epoch; else from now), and give the answer.
+
+        Raises ProviderError.
+        """
         ...
 
 

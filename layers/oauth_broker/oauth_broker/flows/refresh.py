@@ -76,11 +76,12 @@ def refresh_leased(
     except BrokerError as error:
         failure = LastError(int(kit.machine.now()), error.category)
         return _put_off(kit, connection, lease, failure, unknown=unknown)
-    if kit.machine.now() - began > kit.numbers.send_margin:
+    now = kit.machine.now()
+    if now - began > kit.numbers.send_margin:
         if not unknown:
             kit.store.leases.give_back(connection, lease)
         return Failed(retry_after=1)
-    verdict, timed_out = _sent(kit, held, prepared)
+    verdict, timed_out = _sent(kit, held, prepared, since=now)
     if isinstance(verdict, Granted):
         return commit_refreshed(kit, held, connection, lease, spent=prepared.spent, granted=verdict.token_set)
     client_credentials = held.resource.grant_type is GrantType.CLIENT_CREDENTIALS
@@ -147,10 +148,14 @@ def _prepare(kit: Kit, held: HeldResource, connection: Connection, token_set: Se
     return _Prepared(replace(request, secrets=known), secrets, Spent(token_set, spent, key))
 
 
-def _sent(kit: Kit, held: HeldResource, prepared: _Prepared) -> tuple[Verdict, bool]:
+def _sent(kit: Kit, held: HeldResource, prepared: _Prepared, *, since: float) -> tuple[Verdict, bool]:
+    """Send; `since`: when there was time enough, so that a process paused after that sends nothing late."""
     try:
         response = kit.egress.send(
-            prepared.request, prepared.secrets.destinations, deadline=kit.numbers.provider_deadline
+            prepared.request,
+            prepared.secrets.destinations,
+            deadline=kit.numbers.provider_deadline,
+            since=since,
         )
     except ProviderError as error:
         return failure_of(error), error.timed_out

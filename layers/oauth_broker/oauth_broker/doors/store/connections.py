@@ -207,8 +207,8 @@ class ConnectionTable:
             table.update(key, _proposing(commit))
 
     def _revived(self, commit: RefreshCommit) -> bool:
-        """Commit over a grant that was ended meanwhile: it lives. False where nothing of the kind was."""
-        change = _refreshing(commit, THE_SPENT_SET_WAS_REFUSED).given(ended="r")
+        """Commit over a grant that was ended meanwhile: it may live. False where nothing of the kind was."""
+        change = _refreshing(commit.in_doubt(), THE_SPENT_SET_WAS_REFUSED).given(ended="r")
         change.set({"st": "a", "refresh_at": commit.token_set.issued_at, "shard": commit.shard})
         try:
             self._table.update(
