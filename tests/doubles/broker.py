@@ -33,7 +33,7 @@ ADDRESSES: Final = Addresses(BASE, lambda origin: origin == "https://app.example
 NUMBERS: Final = RefreshNumbers(
     lease=30, provider_deadline=15, commit_deadline=5, attempt_margin=25, send_margin=5, reader_wait=20
 )
-SCHEDULE: Final = Schedule(shards=16, period=60)
+SCHEDULE: Final = Schedule(shards=16, period=60, expiry_notice=7 * 86_400)
 ACME: Final[Mapping[str, Any]] = {
     "resource_id": "acme",
     "name": "Acme",

@@ -72,6 +72,7 @@ ROWS: Final[Mapping[str, Row]] = {
             "oauth_broker.attempts",
             "oauth_broker.revocation_job",
             "oauth_broker.schedule",
+            "oauth_broker.forecast",
             "oauth_broker.protocol.",
         ),
         ("foundation", "values"),

@@ -275,6 +275,7 @@ def size_of(value: Any) -> int:
 def test_a_connection_with_its_ring_is_one_write_unit() -> None:
     """With Google's tokens (access 220 characters, refresh 103, two scopes by URL), and its lease taken.
 
+    Its refresh token has said when it expires, and a warning is to come.
     A data key that KMS wrapped has 184 bytes, 144 more than the double's.
     """
     broker = Broker()
@@ -283,7 +284,9 @@ def test_a_connection_with_its_ring_is_one_write_unit() -> None:
     broker.scripted.will(tokens)
     broker.consent(broker.ask("c" * 20))
     held = broker.connection("c" * 20)
-    full = replace(held, attempts=bytes(8 * MOST))
+    assert held.token_set is not None
+    ending = replace(held.token_set, refresh_issued_at=NOW, refresh_expires_at=NOW)
+    full = replace(held, attempts=bytes(8 * MOST), token_set=ending, warn_at=NOW)
     item = connection_item(full, shard="0f", ttl=None)
     item["l"] = {"i": b"9" * 9, "t": NOW * 1000, "u": NOW * 1000, "w": True}
     size = sum(len(name) + size_of(value) for name, value in item.items() if value is not None)

@@ -212,7 +212,7 @@ def _connected_at_once(
         token_set=token_set,
         generation=1,
         consented_at=now * 1000,
-        next_refresh=next_refresh_of(kit, token_set),
+        next_refresh=next_refresh_of(kit, held.resource, token_set),
         refresh_at=now,
         notes=(Note.CONNECTED,),
     )

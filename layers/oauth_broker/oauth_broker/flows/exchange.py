@@ -205,7 +205,7 @@ def _commit_of(  # noqa: PLR0913 - what the new token set is bound to
         token_set=token_set,
         variables=exchanged.variables,
         consented_at=consented_at,
-        next_refresh=next_refresh_of(kit, token_set),
+        next_refresh=next_refresh_of(kit, held.resource, token_set),
         due=now,
         shard=shard,
     )

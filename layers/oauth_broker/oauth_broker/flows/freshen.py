@@ -21,6 +21,7 @@ from oauth_broker.doors.store import NotTaken
 from oauth_broker.errors import NotFoundError
 from oauth_broker.flows.refresh import new_lease, notes_of_failure, refresh_leased
 from oauth_broker.flows.refresh_outcome import Failed, GrantEnded, Moved, Outcome, Refreshed, Vanished
+from oauth_broker.resource import RefreshPolicy
 from oauth_broker.schedule import backoff, lead
 
 if TYPE_CHECKING:
@@ -135,6 +136,8 @@ def attempt_of(kit: Kit, held: HeldResource, connection: Connection) -> Attempt:
     """Decide whether this connection's refresh token may be spent now."""
     lifetime = None if connection.token_set is None else connection.token_set.lifetime
     margin = lead(lifetime or 0, kit.schedule.period)
+    if held.resource.refresh_policy is RefreshPolicy.AFTER_EXPIRY:
+        margin = 0  # before its expiry the provider would answer the same token
     return attempt_now(
         connection,
         held.resource,

@@ -46,6 +46,11 @@ class HeldResource:
         """Give the resource's own destinations id and those that a rebind carried over."""
         return frozenset({self.row.destinations_id, *self.row.carried})
 
+    def counts(self, connection: Connection) -> bool:
+        """Say whether a connection has a token set, and it may be sent where the resource points now."""
+        token_set = connection.token_set
+        return token_set is not None and token_set.destinations_id in self.destinations_ids
+
     @property
     def provider(self) -> str:
         """Name the provider for caps on calls: its token endpoint's authority, templates and all."""

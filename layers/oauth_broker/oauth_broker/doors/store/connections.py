@@ -271,7 +271,8 @@ def _consenting(commit: ConsentCommit) -> Change:
     change.set({"st": "a", "cs": commit.consented_at, "va": dict(commit.variables) or None})
     change.set({"nr": commit.next_refresh, "refresh_at": commit.due, "shard": commit.shard})
     change.append("n", [str(Note.CONNECTED)]).increment("g")
-    return change.remove("p", "pe", "l", "uk", "f", "le", "su", "ttl")
+    # the worker, whom the note brings, sees when this grant will die
+    return change.remove("p", "pe", "l", "uk", "f", "le", "su", "ttl", "wa", "wd")
 
 
 def _proposing(commit: ProposalCommit) -> Change:
@@ -282,7 +283,8 @@ def _proposing(commit: ProposalCommit) -> Change:
 def _refreshing(commit: RefreshCommit, condition: str) -> Change:
     change = Change(condition).given(spent=commit.spent).set(token_set_attributes(commit.token_set))
     change.set({"at": commit.attempts} if commit.attempts else {})
-    return change.set({"nr": commit.next_refresh}).increment("g").remove("l", "uk", "f", "le")
+    change.set({"nr": commit.next_refresh, "wa": commit.warn_at})
+    return change.increment("g").remove("l", "uk", "f", "le")
 
 
 def _is_in(there: Connection, commit: Commit) -> bool:

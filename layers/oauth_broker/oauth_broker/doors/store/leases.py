@@ -170,7 +170,8 @@ class LeaseTable:
 
         `unknown`: it followed one whose outcome is unknown.
         """
-        due = now if notes or connection.notes else next_refresh
+        times = [time for time in (next_refresh, connection.warn_at) if time is not None]
+        due = now if notes or connection.notes else min(times, default=None)
         change = Change(STILL_MINE).also(STILL_ACTIVE).given(mine=lease.lease_id, active="a")
         change.append("n", [str(note) for note in notes])
         change.set({"nr": next_refresh, "refresh_at": due, "shard": None if due is None else shard})
@@ -203,7 +204,7 @@ class LeaseTable:
         change = Change(STILL_THE_SPENT_SET).also(STILL_ACTIVE).given(spent=spent, active="a")
         change.set({"st": "r", "le": last_error_attributes(error), "refresh_at": now, "shard": shard})
         change.set(_ring(attempts)).append("n", [str(Note.NEEDS_REAUTHORIZATION)])
-        change.remove("l", "nr", "uk", "f")
+        change.remove("l", "nr", "uk", "f", "wa", "wd")
         try:
             self._table.update(connection_key(connection.resource_id, connection.connection_id), change)
         except ConditionFailedError as lost:
@@ -217,10 +218,14 @@ class LeaseTable:
         *,
         announced: bool,
         forget_proposal: bool,
+        warn_at: int | None,
+        warned_of: tuple[int, ...],
         refresh_at: int | None,
         shard: str,
     ) -> Connection | None:
         """Take announced notes and a stale proposal off, restore the real time, and give the lease back.
+
+        `warn_at`, `warned_of`: when to tell of a death of the grant next, and of which it was told.
 
         Gives None when that is done or void; else the connection as it is: a note or a proposal came, and
         nothing was written.
@@ -238,6 +243,7 @@ class LeaseTable:
             change.remove("n")
         if forget_proposal and connection.proposal is not None:
             change.remove("p", "su").set({"pe": connection.proposal.consented_at})
+        change.set({"wa": warn_at, "wd": list(warned_of) or None})
         change.set({"refresh_at": refresh_at, "shard": None if refresh_at is None else shard}).remove("l")
         try:
             self._table.update(connection_key(connection.resource_id, connection.connection_id), change)
