@@ -15,7 +15,7 @@ StoredItem = dict[str, dict[str, Any]]
 """An item as DynamoDB writes it: attribute → {type: value}."""
 
 PLACE: Final = ("refresh_at", "shard")
-JUDGED_BY: Final = (*PLACE, "cr", "dg", "ex", "l", "n", "nr", "p", "sa", "st", "ts")
+JUDGED_BY: Final = (*PLACE, "cr", "dg", "ex", "l", "n", "nr", "p", "sa", "st", "ts", "wa")
 """All that decides when an item is due; the lease with it, so that nothing is written over its holder."""
 
 
