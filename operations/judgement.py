@@ -14,13 +14,14 @@ from oauth_broker.connection import Status
 from oauth_broker.doors.store.connection_rows import connection_of, lease_of
 from oauth_broker.doors.store.keys import ids_of
 from oauth_broker.doors.store.resource_rows import resource_row
-from oauth_broker.schedule import refresh_time, shard_names, shard_of
+from oauth_broker.schedule import next_refresh, shard_names, shard_of
 from operations.wording import time_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from oauth_broker.connection import Connection
+    from oauth_broker.resource import Resource
 
 PUT_OFF: Final = 7200
 """Seconds for which nothing that is due is put off by design: backoff ends at an hour, ± half.
@@ -63,10 +64,10 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True)
 class KnownResources:
-    """The resources that there are, and those of them whose connections are refreshed before they expire."""
+    """The resources that there are, and those of them that can be read: by id, as what they say."""
 
     there: frozenset[str]
-    eager: frozenset[str]
+    readable: Mapping[str, Resource]
 
 
 Change = Mapping[str, str | int | None]
@@ -146,9 +147,10 @@ def _connection(
 ) -> Duty:
     connection = connection_of(dict(item))
     shard = shard_for(item, deployed.shards)
+    resource = resources.readable.get(connection.resource_id)
     unscheduled = None
-    if connection.resource_id in resources.eager:
-        unscheduled = _unscheduled(connection, now, deployed.period, draw)
+    if resource is not None:
+        unscheduled = _unscheduled(connection, resource, now, deployed.period, draw)
     at = connection.due_at(now)
     if unscheduled is not None:
         at = unscheduled if at is None else min(at, unscheduled)
@@ -161,14 +163,19 @@ def _connection(
     )
 
 
-def _unscheduled(connection: Connection, now: int, period: int, draw: float) -> int | None:
-    """Give when to refresh a token set that should have a time for it and has none."""
+def _unscheduled(
+    connection: Connection, resource: Resource, now: int, period: int, draw: float
+) -> int | None:
+    """Give when to refresh a token set that should have a time for it and has none.
+
+    Also what was committed before its resource said how long a grant may lie unused.
+    """
     held = connection.token_set
     if connection.status is not Status.ACTIVE or held is None or not held.refreshable:
         return None
     if connection.next_refresh is not None:
         return None
-    time = refresh_time(issued_at=held.issued_at, expires_at=held.expires_at, period=period, draw=draw)
+    time = next_refresh(held, resource, period=period, draw=draw)
     return None if time is None else max(time, now)
 
 

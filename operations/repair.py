@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from oauth_broker.doors.store.resource_rows import resource_row
 from oauth_broker.doors.store.values import from_item
+from oauth_broker.registration.document import resource_of
 from operations.judgement import NOT_MENDED, Finding, Judged, KnownResources, judge
 from operations.remedy import conditional_update
 
@@ -105,18 +106,16 @@ class Repaired:
 
 
 def known_resources(table: OperatedTable) -> KnownResources:
-    """Read which resources there are; one that cannot be read is there, and its policy unknown."""
-    there, eager = set(), set()
+    """Read which resources there are; one that cannot be read is there, and what it says unknown."""
+    there, readable = set(), {}
     for stored in table.items_of("R"):
         resource_id = stored["sk"]["S"]
         there.add(resource_id)
         try:
-            policy = resource_row(from_item(stored)).document.get("refresh_policy", "eager")
+            readable[resource_id] = resource_of(resource_id, resource_row(from_item(stored)).document)
         except (AttributeError, KeyError, TypeError, ValueError):
             continue
-        if policy == "eager":
-            eager.add(resource_id)
-    return KnownResources(frozenset(there), frozenset(eager))
+    return KnownResources(frozenset(there), readable)
 
 
 class Repair:
@@ -138,7 +137,7 @@ class Repair:
         self._draw = draw
         self._progress = progress
         self._lock = threading.Lock()
-        self._resources = KnownResources(frozenset(), frozenset())
+        self._resources = KnownResources(frozenset(), {})
         self._result = Repaired(table.name, apply)
 
     def run(self) -> Repaired:

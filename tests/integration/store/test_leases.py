@@ -177,6 +177,18 @@ def test_a_holder_whose_lease_is_gone_writes_nothing(store: Store, act: Act, now
         ),
         (
             mark_unknown,
+            replace(HELD, failures=1, warn_at=NOW + 30),
+            connection(
+                unknown_since=NOW,
+                failures=2,
+                next_refresh=NOW + 60,
+                refresh_at=NOW + 30,
+                last_error=ERROR,
+                warn_at=NOW + 30,
+            ),
+        ),
+        (
+            mark_unknown,
             replace(HELD, failures=1),
             connection(
                 unknown_since=NOW,

@@ -11,12 +11,20 @@ from oauth_broker.doors.store.connection_rows import connection_item, lease_attr
 from oauth_broker.doors.store.left_rows import LeftToRevoke, left_item
 from oauth_broker.doors.store.resource_rows import resource_item
 from oauth_broker.doors.store.values import from_item, to_item
-from oauth_broker.schedule import refresh_time, shard_of
+from oauth_broker.registration.document import resource_of
+from oauth_broker.schedule import USUAL_IDLE_LIFETIME, refresh_time, shard_of
 from operations.judgement import LEASE_LEFT, PUT_OFF, Deployed, Finding, KnownResources
+from tests.doubles.broker import ACME
 from tests.doubles.samples import NOW, connection, lease, pending, proposal, resource_row, token_set
 
 DEPLOYED: Final = Deployed(shards=16, period=60)
-RESOURCES: Final = KnownResources(frozenset({"acme", "lazy"}), frozenset({"acme"}))
+RESOURCES: Final = KnownResources(
+    frozenset({"acme", "lazy", "unread"}),
+    {
+        "acme": resource_of("acme", ACME),
+        "lazy": resource_of("lazy", {**ACME, "refresh_policy": "lazy"}),
+    },
+)
 RIGHT: Final = shard_of("acme", "c1", 16)
 OTHER: Final = f"{(int(RIGHT, 16) + 1) % 16:02x}"
 OF_RESOURCE: Final = shard_of("acme", "", 16)
@@ -51,7 +59,9 @@ def deleting(**changes: Any) -> Item:
 
 
 LATER: Final = connection(next_refresh=NOW + 900, refresh_at=NOW + 900)
-SHORT: Final = connection(token_set=token_set(expires_at=NOW + 200), next_refresh=None, refresh_at=None)
+FOREVER: Final = connection(token_set=token_set(expires_at=None), next_refresh=None, refresh_at=None)
+UNTIMED: Final = connection(next_refresh=None, refresh_at=None)
+KEPT_ALIVE: Final = NOW + int(USUAL_IDLE_LIFETIME * (0.5 + DRAW / 4))
 ENDED: Final = connection(status=Status.NEEDS_REAUTHORIZATION, next_refresh=None, refresh_at=None)
 CHANGED: Final = connection(next_refresh=NOW - 50, refresh_at=NOW + 3600)
 
@@ -60,10 +70,8 @@ FINE: Final[Mapping[str, Item]] = {
     "later": item_of(LATER),
     "a little late": item_of(connection(refresh_at=NOW - 600)),
     "looked at sooner than it must be": item_of(replace(LATER, refresh_at=NOW + 5)),
-    "refreshed when read": item_of(SHORT),
-    "never expires": item_of(
-        connection(token_set=token_set(expires_at=None), next_refresh=None, refresh_at=None)
-    ),
+    "never expires": item_of(FOREVER),
+    "to be told that it dies": item_of(replace(LATER, warn_at=NOW + 600, refresh_at=NOW + 600)),
     "ends at its expiry": item_of(
         connection(token_set=token_set(refreshable=False), next_refresh=None, refresh_at=NOW + 3600)
     ),
@@ -77,7 +85,7 @@ FINE: Final[Mapping[str, Item]] = {
     "over, to be told": item_of(replace(ENDED, notes=(Note.NEEDS_REAUTHORIZATION,), refresh_at=NOW - 3)),
     "its lease just ran out": item_of(connection(lease=lease(taken=NOW - 60))),
     "its lease ran out, and it is due": item_of(connection(refresh_at=NOW, lease=RAN_OUT)),
-    "refreshed lazily": {**item_of(connection(next_refresh=None, refresh_at=None)), "pk": "C#lazy#0"},
+    "of a resource that cannot be read": {**item_of(UNTIMED), "pk": "C#unread#0"},
     "to be revoked": left(),
     "to be revoked again, put off": left(refresh_at=NOW + 5400),
     "a resource": from_item(to_item(resource_item(resource_row()))),
@@ -131,6 +139,21 @@ WRONG: Final[Mapping[str, tuple[Item, tuple[Finding, ...], Mapping[str, Any]]]] 
         item_of(connection(next_refresh=None, refresh_at=None)),
         (Finding.UNSCHEDULED,),
         {"nr": REFRESH, "refresh_at": REFRESH, "shard": RIGHT},
+    ),
+    "a short one without a time to keep it alive": (
+        item_of(replace(UNTIMED, token_set=token_set(expires_at=NOW + 200))),
+        (Finding.UNSCHEDULED,),
+        {"nr": KEPT_ALIVE, "refresh_at": KEPT_ALIVE, "shard": RIGHT},
+    ),
+    "a lazy one without a time to keep it alive": (
+        {**item_of(UNTIMED), "pk": "C#lazy#0"},
+        (Finding.UNSCHEDULED,),
+        {"nr": KEPT_ALIVE, "refresh_at": KEPT_ALIVE, "shard": shard_of("lazy", "c1", 16)},
+    ),
+    "a death that nobody would tell": (
+        item_of(replace(LATER, warn_at=NOW + 600)),
+        (Finding.TOO_LATE,),
+        {"refresh_at": NOW + 600},
     ),
     "an expired one without a time to refresh it": (
         item_of(
@@ -200,7 +223,7 @@ WRONG: Final[Mapping[str, tuple[Item, tuple[Finding, ...], Mapping[str, Any]]]] 
         {"refresh_at": NOW, "shard": RIGHT, "sa": None},
     ),
     "a lease left on what is read only": (
-        item_of(replace(SHORT, lease=RAN_OUT)),
+        item_of(replace(FOREVER, lease=RAN_OUT)),
         (Finding.LEASE_LEFT,),
         {"refresh_at": NOW, "shard": RIGHT},
     ),

@@ -74,7 +74,8 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 def found(broker: Broker) -> dict[str, tuple[Finding, ...]]:
     """Judge the whole table; gives what is wrong, by key."""
     rows = frozenset(sk for pk, sk in broker.dynamodb.items if pk == "R")
-    known, now = KnownResources(rows, rows), int(broker.machine.now())
+    known = KnownResources(rows, {row: broker.kit.shelf.even_deleting(row).resource for row in rows})
+    now = int(broker.machine.now())
     return {
         f"{pk} {sk}": judged.findings
         for (pk, sk), stored in broker.dynamodb.items.items()

@@ -144,7 +144,7 @@ class LeaseTable:
     ) -> None:
         """Write down that an attempt's outcome is unknown, and look again at `again`."""
         change = Change(LAPSED_AS_SEEN).also(STILL_ACTIVE).given(lapsed=lapsed.lease_id, active="a")
-        due = error.at if notes or connection.notes else again
+        due = error.at if notes or connection.notes else _earlier(again, connection.warn_at)
         change.append("n", [str(note) for note in notes])
         change.set({"nr": again, "refresh_at": due, "shard": shard, "le": last_error_attributes(error)})
         if not harmless:
@@ -170,8 +170,7 @@ class LeaseTable:
 
         `unknown`: it followed one whose outcome is unknown.
         """
-        times = [time for time in (next_refresh, connection.warn_at) if time is not None]
-        due = now if notes or connection.notes else min(times, default=None)
+        due = now if notes or connection.notes else _earlier(next_refresh, connection.warn_at)
         change = Change(STILL_MINE).also(STILL_ACTIVE).given(mine=lease.lease_id, active="a")
         change.append("n", [str(note) for note in notes])
         change.set({"nr": next_refresh, "refresh_at": due, "shard": None if due is None else shard})
@@ -271,3 +270,7 @@ class LeaseTable:
 
 def _ring(attempts: bytes) -> Item:
     return {"at": attempts} if attempts else {}
+
+
+def _earlier(*times: int | None) -> int | None:
+    return min((time for time in times if time is not None), default=None)
