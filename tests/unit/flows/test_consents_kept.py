@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from oauth_broker import log
-from oauth_broker.errors import SealingUnavailableError, UnavailableError
+from oauth_broker.errors import SealingUnavailableError, StoreUnavailableError, UnavailableError
+from oauth_broker.flows.commit import settled
 from oauth_broker.flows.disconnect import disconnect
 from oauth_broker.flows.finish_authorization import EndingKind, finish_authorization
 from tests.doubles.broker import APP, NUMBERS, Broker, Browser, called_back, told
 from tests.doubles.provider import answered, fields_of, granted
+from tests.doubles.samples import NOW
 
 SHARED: Final = {"own": "acme", "shared": None}
 
@@ -72,6 +74,34 @@ def test_a_callback_with_too_little_time_uses_nothing_up(
     assert broker.scripted.requests == []
     ending = broker.call_back(browser, SHARED[callback], state=state, code="code-1")
     assert ending.kind is EndingKind.CONNECTED
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_a_reload_leaves_the_rescue_its_turn(confirmed: bool) -> None:
+    """The table was away for minutes: whoever is back before the rescue is not told that it failed.
+
+    Fails when the turn is counted from the exchange: then it is over when the table is back.
+    """
+    broker = Broker()
+    broker.register(require_confirmation=confirmed)
+    browser = Browser()
+    state = browser.keep(broker.start(broker.ask(return_url=APP, user="ada"), browser))
+
+    def away() -> Any:
+        broker.dynamodb.fail_next("update_item", 10**6)
+        return granted()
+
+    broker.scripted.will(away)
+    for wait in (300, 20):
+        with pytest.raises((UnavailableError, StoreUnavailableError)):
+            broker.call_back(browser, state=state, code="code-1")
+        broker.machine.time += wait
+        broker.dynamodb.fail_next("update_item", 0)
+    for commit in broker.rescue.received():
+        settled(broker.kit.store, commit, now=NOW)
+    ending = told(broker.call_back(browser, state=state, code="code-1"))
+    assert "error" not in ending
+    assert ("confirmation_code" in ending) is confirmed
 
 
 @pytest.mark.parametrize("confirmed", [True, False])

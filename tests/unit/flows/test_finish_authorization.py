@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -134,7 +135,7 @@ def test_a_reload_waits_for_the_first(broker: Broker) -> None:
 
 
 def test_an_exchange_of_which_nothing_is_seen_came_to_nothing(broker: Broker) -> None:
-    """The process died: a minute later a reload says so."""
+    """The process died: a minute after somebody asked for it, a reload says so."""
     browser = Browser()
     state = browser.keep(broker.start(broker.ask(return_url=APP), browser))
 
@@ -146,11 +147,11 @@ def test_an_exchange_of_which_nothing_is_seen_came_to_nothing(broker: Broker) ->
         broker.call_back(browser, state=state, code="code-1")
     with pytest.raises(UnavailableError):
         broker.call_back(browser, state=state, code="code-1")
-    broker.machine.time += 61
-    assert told(broker.call_back(browser, state=state, code="code-1")) == {
-        "connection_id": "c1",
-        "error": "exchange_failed",
-    }
+    for _ in range(2):  # the first to come when that process is over begins the rescue's turn
+        broker.machine.time += 61
+        with suppress(UnavailableError):
+            ending = broker.call_back(browser, state=state, code="code-1")
+    assert told(ending) == {"connection_id": "c1", "error": "exchange_failed"}
     assert broker.connection().status is Status.PENDING
 
 

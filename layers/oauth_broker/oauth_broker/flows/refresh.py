@@ -75,7 +75,7 @@ def refresh_leased(
         prepared = _prepare(kit, held, connection, token_set)
     except BrokerError as error:
         failure = LastError(int(kit.machine.now()), error.category)
-        return _put_off(kit, connection, lease, failure, unknown=unknown)
+        return _put_off(kit, connection, lease, failure, unknown=unknown, ours=error.retryable)
     now = kit.machine.now()
     if now - began > kit.numbers.send_margin:
         if not unknown:
@@ -185,10 +185,18 @@ def _put_off(  # noqa: PLR0913 - what is written about an attempt in vain
     *,
     retry_after: int | None = None,
     unknown: bool = False,
+    ours: bool = False,
 ) -> Failed:
-    failures = connection.failures + 1
+    """Write down an attempt in vain. `ours`: no key or no table for now, so no call was made.
+
+    That is not counted: when it is over, nobody must be waiting for an hour.
+    """
+    failures = max(1, connection.failures) if ours else connection.failures + 1
     wait = backoff(
-        failures=failures, retry_after=retry_after, period=kit.schedule.period, draw=kit.machine.draw()
+        failures=1 if ours else failures,
+        retry_after=retry_after,
+        period=kit.schedule.period,
+        draw=kit.machine.draw(),
     )
     kit.store.leases.put_off(
         connection,
@@ -196,7 +204,7 @@ def _put_off(  # noqa: PLR0913 - what is written about an attempt in vain
         error=error,
         failures=failures,
         next_refresh=error.at + wait,
-        notes=notes_of_failure(failures),
+        notes=[] if ours else notes_of_failure(failures),
         unknown=unknown,
         now=error.at,
         shard=kit.shard(connection.resource_id, connection.connection_id),

@@ -1,0 +1,95 @@
+"""Messages that come three times, schedules that overlap, an index that lags, and readers beside them."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from local.stack import FunctionFailedError
+from tests.faults.alterations import altered
+from tests.faults.test_storms import MOST_ROUNDS, stormed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.stack import Stack
+    from tests.servers.openid_provider import OpenIdProvider
+
+CONNECTIONS = 12
+SHARDS = 4
+COPIES = 3
+WORKER = "RefreshWorkerFunction"
+
+
+def nudge(shard: int) -> dict[str, Any]:
+    """The event of a nudge of the shard, as SQS gives it."""
+    body = {"shard": f"{shard:02x}", "period_number": int(time.time()), "number": 0, "after": None}
+    record = {"messageId": str(uuid.uuid4()), "body": json.dumps(body), "eventSource": "aws:sqs"}
+    return {"Records": [record]}
+
+
+@contextmanager
+def beside(stack: Stack) -> Iterator[list[str]]:
+    """Until the block ends, each shard's nudge comes three times at once, and dispatchers overlap.
+
+    Gives what was invoked.
+    """
+    ended, invoked = threading.Event(), list[str]()
+
+    def invoke(name: str, event: Any) -> None:
+        while not ended.is_set():
+            try:
+                answer = stack.invoke(name, event)
+            except FunctionFailedError as error:
+                answer = error.error
+            assert answer in (None, {"batchItemFailures": []}), answer
+            invoked.append(name)
+
+    with ThreadPoolExecutor(SHARDS * COPIES + 2) as threads:
+        copies = [threads.submit(invoke, WORKER, nudge(n)) for n in range(SHARDS) for _ in range(COPIES)]
+        schedules = [threads.submit(invoke, "RefreshDispatcherFunction", {}) for _ in range(2)]
+        try:
+            yield invoked
+        finally:
+            ended.set()
+        for one in (*copies, *schedules):
+            one.result()
+
+
+def test_nothing_that_comes_twice_is_done_twice(judge: OpenIdProvider, dynamodb_local: str) -> None:
+    """No family ends and each generation takes one call, however often and late the index's word comes.
+
+    Fails when the worker's lease excludes nobody, as the test below does.
+    """
+    environment = {WORKER: altered(WORKER, "replaying_index")}
+    with stormed(judge, dynamodb_local, CONNECTIONS, environment) as held:
+        with beside(held.broker.stack) as invoked:
+            held.blow()
+        held.calm()
+        shown = held.shown()
+        assert held.client.revocations() == []
+        assert held.refusals() == []
+        assert {one["status"] for one in shown} == {"active"}
+        assert held.calls_by_grant() == sorted(one["generation"] - 1 for one in shown)
+        assert held.by_schedule() > 0
+        assert invoked.count(WORKER) > SHARDS * COPIES
+
+
+def test_where_leases_exclude_nobody_families_die(judge: OpenIdProvider, dynamodb_local: str) -> None:
+    """The test of the test above: copies of a nudge spend the same refresh token, and the judge sees it."""
+    environment = {WORKER: altered(WORKER, "replaying_index", "without_lease")}
+    with (
+        stormed(judge, dynamodb_local, CONNECTIONS // 2, environment) as held,
+        beside(held.broker.stack),
+    ):
+        for _ in range(MOST_ROUNDS):
+            held.blow()
+            if held.dead():
+                break
+        assert held.dead()
+        assert "refresh token already used" in held.refusals()
