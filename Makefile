@@ -6,6 +6,9 @@ CASES ?=
 ROUNDS ?= 10
 KILLS ?= 200
 INVOCATIONS ?= 60
+CONNECTIONS ?=
+DUE ?=
+RECORD ?=
 export PORT
 BUILD_DIR ?= .aws-sam/build
 
@@ -28,7 +31,7 @@ help:
 	@echo 'make contract  the tests of the OpenAPI description; CASES=500 makes more and other ones for each operation'
 	@echo 'make faults    storms, kills and pauses at each step, judged by a provider that forgives nothing;'
 	@echo '               ROUNDS=1 KILLS=10 INVOCATIONS=12 is the short form'
-	@echo 'make bench     the benchmarks'
+	@echo 'make bench     the benchmarks; CONNECTIONS=5000 DUE=1000 is a short form, RECORD=1 keeps what docs/scale.md shows'
 	@echo 'make validate  check template.yaml as AWS would'
 	@echo 'make build     build what sam deploy uploads'
 	@echo 'make packaged  the tests of what make build builds, run as Lambda does (Linux)'
@@ -61,7 +64,7 @@ faults: test-environment
 	ROUNDS='$(ROUNDS)' KILLS='$(KILLS)' INVOCATIONS='$(INVOCATIONS)' $(RUN) -m pytest tests/faults -s
 
 bench: test-environment
-	$(RUN) -m pytest tests/benchmarks -s
+	CONNECTIONS='$(CONNECTIONS)' DUE='$(DUE)' RECORD='$(RECORD)' $(RUN) -m pytest tests/benchmarks -s
 
 # Left out: WS1000 (tracing costs on each call), WS1004 (knows log groups by a fixed name only), ES6000 (would have dead
 # letters of dead letters; tests/template holds queues to more). Checkov reads what CloudFormation gets. Its exit status
