@@ -16,9 +16,9 @@ from operations.repair import FOUND, MENDED, SETTLED, Repair, Repaired
 from operations.table import OperatedTable
 from tests.doubles.samples import NOW, connection, lease, resource_row
 from tests.integration.operations.tables import Filled, Item, Key, progress
-from tests.unit.operations.items import DEPLOYED, DRAW, FINE, LATER, RIGHT, WRONG, item_of
+from tests.unit.operations.items import DEPLOYED, DRAW, FINE, LATER, RIGHT, ROWS, WRONG, item_of
 
-LAZY: Final = resource_row(resource_id="lazy", document={"name": "Lazy", "refresh_policy": "lazy"})
+OTHERS: Final = [resource_item(ROWS[name]) for name in ("lazy", "unread")]
 # One resource can be in one state only; a number is what an index's sort key is, which AWS sees to itself.
 LEFT_OUT: Final = {
     "a resource",
@@ -61,7 +61,7 @@ def repaired(table: OperatedTable, *, apply: bool) -> Repaired:
 @pytest.fixture
 def filled(dynamodb_url: str) -> Filled:
     """A table with all that is fine and all that is not, under a resource that is being deleted unseen."""
-    return Filled.at(dynamodb_url, [resource_item(LAZY), *GOOD, *(item for item, _, _ in BAD)])
+    return Filled.at(dynamodb_url, [*OTHERS, *GOOD, *(item for item, _, _ in BAD)])
 
 
 def test_everything_broken_is_found_and_nothing_written(filled: Filled) -> None:
@@ -97,7 +97,7 @@ def test_what_is_broken_is_mended_and_nothing_else_touched(filled: Filled) -> No
 
 def test_a_table_that_is_fine_gives_no_finding(dynamodb_url: str) -> None:
     """Status 0, and nothing to say."""
-    fine = Filled.at(dynamodb_url, [resource_item(resource_row()), resource_item(LAZY), *GOOD])
+    fine = Filled.at(dynamodb_url, [resource_item(ROWS["acme"]), *OTHERS, *GOOD])
     result = repaired(fine.operated(), apply=True)
     assert (result.cases, result.status, result.busy) == ([], 0, 0)
     assert list(result.lines())[-1] == "Nothing is wrong."

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from oauth_broker.connection import Connection, Note, Status
+from oauth_broker.doors.store import ResourceRow
 from oauth_broker.doors.store.connection_rows import connection_item, lease_attributes, proposal_attributes
 from oauth_broker.doors.store.left_rows import LeftToRevoke, left_item
 from oauth_broker.doors.store.resource_rows import resource_item
@@ -18,12 +19,13 @@ from tests.doubles.broker import ACME
 from tests.doubles.samples import NOW, connection, lease, pending, proposal, resource_row, token_set
 
 DEPLOYED: Final = Deployed(shards=16, period=60)
+ROWS: Final[Mapping[str, ResourceRow]] = {
+    "acme": resource_row(document=ACME),
+    "lazy": resource_row(resource_id="lazy", document={**ACME, "refresh_policy": "lazy"}),
+    "unread": resource_row(resource_id="unread", document={"name": "No token step"}),
+}
 RESOURCES: Final = KnownResources(
-    frozenset({"acme", "lazy", "unread"}),
-    {
-        "acme": resource_of("acme", ACME),
-        "lazy": resource_of("lazy", {**ACME, "refresh_policy": "lazy"}),
-    },
+    frozenset(ROWS), {name: resource_of(name, ROWS[name].document) for name in ("acme", "lazy")}
 )
 RIGHT: Final = shard_of("acme", "c1", 16)
 OTHER: Final = f"{(int(RIGHT, 16) + 1) % 16:02x}"
@@ -54,7 +56,7 @@ def left(**changes: Any) -> Item:
 
 def deleting(**changes: Any) -> Item:
     """Give a resource on its way out."""
-    item = {**resource_item(resource_row()), "dg": "revoke", "shard": OF_RESOURCE, "refresh_at": NOW}
+    item = {**resource_item(ROWS["acme"]), "dg": "revoke", "shard": OF_RESOURCE, "refresh_at": NOW}
     return from_item(to_item({**item, **changes}))
 
 
@@ -88,7 +90,7 @@ FINE: Final[Mapping[str, Item]] = {
     "of a resource that cannot be read": {**item_of(UNTIMED), "pk": "C#unread#0"},
     "to be revoked": left(),
     "to be revoked again, put off": left(refresh_at=NOW + 5400),
-    "a resource": from_item(to_item(resource_item(resource_row()))),
+    "a resource": from_item(to_item(resource_item(ROWS["acme"]))),
     "a resource being deleted": deleting(),
     "an authorization": {"pk": "A#a1", "sk": "A", "su": NOW - 1},
     "a vault key": {"pk": "K", "sk": "20000"},
