@@ -12,6 +12,7 @@ from oauth_broker.caller import Caller, CallerKind
 from oauth_broker.connection import Connection
 from oauth_broker.doors.queues import Nudge
 from oauth_broker.flows.ask import Addresses, ask_for_connection, reauthorize
+from oauth_broker.flows.circuits import Circuits
 from oauth_broker.flows.finish_authorization import Ending, finish_authorization
 from oauth_broker.flows.kit import Kit, Sender
 from oauth_broker.flows.manage_resources import create_resource
@@ -89,6 +90,7 @@ class Broker:
         """Give the kit of another process: it holds nothing."""
         store = memory_store(self.dynamodb)
         sealing = memory_sealing(self.kms, max_age=data_key_max_age)
+        shelf = Shelf(store, sealing, self.machine)
         return Kit(
             store=store,
             sealing=sealing,
@@ -97,7 +99,8 @@ class Broker:
             machine=self.machine,
             schedule=SCHEDULE,
             numbers=self.numbers,
-            shelf=Shelf(store, sealing, self.machine),
+            shelf=shelf,
+            circuits=Circuits(store, shelf, self.machine, period=SCHEDULE.period),
         )
 
     def worker(self, *, provider_concurrency: int = 128) -> Worker:

@@ -182,7 +182,7 @@ class MemoryDynamoDB:
 def tables_of(store: Store) -> list[Table]:
     """Give the tables through which a store's parts call."""
     parts = (store.resources, store.authorizations, store.connections, store.leases, store.revocations)
-    return [*(part._table for part in parts), store.connections._commits]
+    return [*(part._table for part in parts), store.connections._commits, store.resources._pauses]
 
 
 def memory_store(dynamodb: MemoryDynamoDB) -> Store:

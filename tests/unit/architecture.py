@@ -54,6 +54,7 @@ ROWS: Final[Mapping[str, Row]] = {
         (
             "oauth_broker.resource",
             "oauth_broker.connection",
+            "oauth_broker.pause",
             "oauth_broker.transaction",
             "oauth_broker.commits",
             "oauth_broker.sealed",
@@ -71,6 +72,7 @@ ROWS: Final[Mapping[str, Row]] = {
             "oauth_broker.attempt",
             "oauth_broker.attempts",
             "oauth_broker.revocation_job",
+            "oauth_broker.breaker",
             "oauth_broker.schedule",
             "oauth_broker.forecast",
             "oauth_broker.protocol.",

@@ -47,6 +47,8 @@ CODES: Final[Mapping[str, int]] = {
     "unfit_value": 19,
     "unfit_template": 20,
     "broken": 21,
+    "store_refused": 22,
+    "unreadable": 23,
 }
 """Outcome → its number in the table for good: a number is never given to another outcome."""
 

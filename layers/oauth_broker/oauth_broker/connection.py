@@ -211,6 +211,18 @@ class Connection:
         """Say whether the time of its refresh has come."""
         return self.next_refresh is not None and self.next_refresh <= now
 
+    @property
+    def due_for_refresh_alone(self) -> bool:
+        """Say whether there is nothing to do about it but the refresh, once that is due."""
+        held = self.token_set
+        return (
+            self.status is Status.ACTIVE
+            and held is not None
+            and held.refreshable
+            and not self.notes
+            and self.refresh_at == self.next_refresh
+        )
+
     def due_at(self, now: int) -> int | None:
         """Give the due index's key: the earliest of what there is to do; None when there is nothing."""
         if self.notes:

@@ -131,13 +131,25 @@ def _seconds_until(time: int | None, since: int) -> int | None:
     return None if time is None else max(0, time - since)
 
 
-def backoff(*, failures: int, retry_after: int | None, period: int, draw: float) -> int:
+def backoff(  # noqa: PLR0913 - what an attempt in vain is judged by
+    *,
+    failures: int,
+    retry_after: int | None,
+    period: int,
+    draw: float,
+    left: float | None = None,
+    longest: int = LONGEST_BACKOFF,
+) -> int:
     """Give the seconds to wait after the `failures`-th attempt in vain in a row (1 is the first).
 
-    Doubles from one schedule period up to an hour, ± half; a provider's Retry-After is honoured up to that
-    hour.
+    Doubles from one schedule period up to `longest`, ± half. While the access token lives (`left` seconds;
+    None: it does not expire) the next attempt comes when at most half of that is gone, or within a period: so
+    it is tried again and again before it expires, by the logarithm of its lifetime only. A provider's
+    Retry-After is honoured up to an hour.
     """
-    wait = min(period * 2 ** min(failures - 1, 12), LONGEST_BACKOFF) * (0.5 + draw)
+    wait = min(period * 2 ** min(failures - 1, 12), longest) * (0.5 + draw)
+    if left is not None and left > 0:
+        wait = min(wait, max(period, left / 2))
     asked = min(retry_after or 0, LONGEST_BACKOFF)
     return max(1, int(max(wait, asked)))
 

@@ -88,13 +88,16 @@ def request(broker: Broker) -> None:
 def test_each_answer_is_an_entry(act: Callable[[Broker], Any], by: str, answer: Answer, outcome: str) -> None:
     """After the consent's, with its category, in one write more than none: lease and end.
 
+    Where the answer is the whole resource's, its pause is a third.
+
     Fails for each where its write leaves `attempts` out.
     """
     broker = due()
     broker.scripted.will(answer)
     before = broker.dynamodb.calls["update_item"]
     act(broker)
-    assert broker.dynamodb.calls["update_item"] == before + 2
+    paused = outcome in {"rate_limited", "invalid_client", "unauthorized_client"}
+    assert broker.dynamodb.calls["update_item"] == before + (3 if paused else 2)
     assert ends(broker) == [(0, "connected", "request"), (DUE, outcome, by)]
     error = broker.connection().last_error
     assert outcome == ("refreshed" if error is None else error.category)

@@ -21,7 +21,7 @@ from oauth_broker.doors.store import NotTaken
 from oauth_broker.errors import AnnouncementError
 from oauth_broker.flows.freshen import attempt_of, mark_unknown, taken_over
 from oauth_broker.flows.refresh import new_lease, refresh_leased
-from oauth_broker.flows.refresh_outcome import Failed, Refreshed
+from oauth_broker.flows.refresh_outcome import Failed, Paused, Refreshed
 from oauth_broker.flows.show_connection import time_text
 from oauth_broker.flows.warning import UNTOLD, after_warning, due_warning
 
@@ -44,6 +44,8 @@ class Attended(Enum):
     REFRESHED = auto()
     TIMED_OUT = auto()
     IN_VAIN = auto()
+    SET_ASIDE = auto()
+    PASSED_OVER = auto()
     OTHER = auto()
 
 
@@ -76,7 +78,7 @@ def _after_lapse(
         attempt = MarkUnknown(lapsed, harmless=harmless_to_repeat(held.resource))
     match attempt:
         case MarkUnknown():
-            mark_unknown(kit, there, attempt)
+            mark_unknown(kit, held, there, attempt)
             return None
         case Take() | CannotRefresh() | NotBefore():
             after = attempt if isinstance(attempt, Take) else None
@@ -177,8 +179,12 @@ class _Visit:
                 return Attended.REFRESHED
             case Failed(timed_out=True):
                 return Attended.TIMED_OUT
+            case Failed(set_aside=True):
+                return Attended.SET_ASIDE
             case Failed():
                 return Attended.IN_VAIN
+            case Paused():
+                return Attended.PASSED_OVER
             case _:
                 return Attended.OTHER
 

@@ -6,7 +6,8 @@ from typing import Self
 
 from oauth_broker.doors.store.authorizations import AuthorizationTable, NotConsumed
 from oauth_broker.doors.store.connections import ConnectionTable
-from oauth_broker.doors.store.leases import Due, LeaseTable, NotTaken
+from oauth_broker.doors.store.due import Due
+from oauth_broker.doors.store.leases import LeaseTable, NotTaken
 from oauth_broker.doors.store.left_rows import EndedRevocation, LeftToRevoke
 from oauth_broker.doors.store.resource_rows import ResourceRow
 from oauth_broker.doors.store.resources import Loaded, ResourceTable
@@ -31,9 +32,10 @@ class Store:
     def __init__(self, table_name: str) -> None:
         """Name the table; no call is made."""
         self._table = table = Table(table_name)
-        self.resources = ResourceTable(table)
+        hurried = Table(table_name, hurried=True)
+        self.resources = ResourceTable(table, pauses=hurried)
         self.authorizations = AuthorizationTable(table)
-        self.connections = ConnectionTable(table, commits=Table(table_name, hurried=True))
+        self.connections = ConnectionTable(table, commits=hurried)
         self.leases = LeaseTable(table)
         self.revocations = RevocationTable(table)
 

@@ -272,7 +272,7 @@ def _consenting(commit: ConsentCommit) -> Change:
     change.set({"nr": commit.next_refresh, "refresh_at": commit.due, "shard": commit.shard})
     change.append("n", [str(Note.CONNECTED)]).increment("g")
     # the worker, whom the note brings, sees when this grant will die
-    return change.remove("p", "pe", "l", "uk", "f", "le", "su", "ttl", "wa", "wd")
+    return change.remove("p", "pe", "l", "uk", "f", "le", "sa", "su", "ttl", "wa", "wd")
 
 
 def _proposing(commit: ProposalCommit) -> Change:
@@ -284,7 +284,7 @@ def _refreshing(commit: RefreshCommit, condition: str) -> Change:
     change = Change(condition).given(spent=commit.spent).set(token_set_attributes(commit.token_set))
     change.set({"at": commit.attempts} if commit.attempts else {})
     change.set({"nr": commit.next_refresh, "wa": commit.warn_at})
-    return change.increment("g").remove("l", "uk", "f", "le")
+    return change.increment("g").remove("l", "uk", "f", "le", "sa")
 
 
 def _is_in(there: Connection, commit: Commit) -> bool:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Final
 from oauth_broker.connection import Connection, LastError, Lease, Note
 from oauth_broker.doors.store.change import Change
 from oauth_broker.doors.store.connection_rows import connection_of, last_error_attributes, lease_attributes
+from oauth_broker.doors.store.due import Due
 from oauth_broker.doors.store.keys import Key, connection_key
 from oauth_broker.doors.store.table import ConditionFailedError, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from oauth_broker.doors.store.values import Item
 
 DUE_AS_SEEN: Final = "refresh_at = :seen AND attribute_not_exists(l)"
@@ -37,29 +40,6 @@ NO_PROPOSAL: Final = "attribute_not_exists(p)"
 """A callback commits its proposal whoever has the lease: a new one is neither forgotten nor overlooked."""
 
 STILL_ACTIVE: Final = "st = :active"
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A key of the due index: when, and what; `refresh_at` in epoch seconds."""
-
-    key: Key
-    refresh_at: int
-
-    @property
-    def kind(self) -> str:
-        """Say what is due: `C` a connection, `D` what is left to revoke, `R` a resource being deleted."""
-        return self.key[0][0]
-
-    @property
-    def resource_id(self) -> str:
-        """Give the resource it belongs to: the key names it, so nothing need be read."""
-        return self.key[1] if self.kind == "R" else self.key[0].split("#")[1]
-
-    @property
-    def sort(self) -> str:
-        """Give the sort key: a connection's id."""
-        return self.key[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +70,11 @@ class LeaseTable:
             **start,
         )
         return [Due(key=(item["pk"], item["sk"]), refresh_at=int(item["refresh_at"])) for item in items], last
+
+    def due_for_refresh_alone(self, due: Sequence[Due]) -> set[Due]:
+        """Read connections and give those that are due for a refresh alone: a call for each 100."""
+        found = self._table.get_many(one.key for one in due) if due else {}
+        return {one for one in due if one.key in found and _for_refresh_alone(found[one.key])}
 
     def take_when_due(
         self, resource_id: str, connection_id: str, lease: Lease, *, seen: int
@@ -165,10 +150,11 @@ class LeaseTable:
         shard: str,
         unknown: bool = False,
         attempts: bytes = b"",
+        set_aside: bool = False,
     ) -> None:
         """Give the lease back after an attempt in vain, which is due again at `next_refresh`.
 
-        `unknown`: it followed one whose outcome is unknown.
+        `unknown`: it followed one whose outcome is unknown. `set_aside`: what is stored cannot be used.
         """
         due = now if notes or connection.notes else _earlier(next_refresh, connection.warn_at)
         change = Change(STILL_MINE).also(STILL_ACTIVE).given(mine=lease.lease_id, active="a")
@@ -177,6 +163,8 @@ class LeaseTable:
         change.set({"f": failures or None, **_ring(attempts)})
         if unknown:
             change.set({"uk": now})
+        if set_aside:
+            change.increment("sa")
         if error is not None:
             change.set({"le": last_error_attributes(error)})
         self._quietly(connection_key(connection.resource_id, connection.connection_id), change.remove("l"))
@@ -260,6 +248,18 @@ class LeaseTable:
             return
         self._quietly(due.key, Change(DUE_STILL).given(seen=due.refresh_at).remove("shard", "refresh_at"))
 
+    def set_aside(self, due: Due, *, until: int) -> bool:
+        """Look at an item that nobody can deal with again at `until`, and count that; reads nothing of it.
+
+        A lease on it stays: its holder may have spent the token. False where the item moved on.
+        """
+        change = Change(DUE_STILL).given(seen=due.refresh_at).set({"refresh_at": until}).increment("sa")
+        try:
+            self._table.update(due.key, change)
+        except ConditionFailedError:
+            return False
+        return True
+
     def _quietly(self, key: Key, change: Change) -> None:
         """Make a change that is void when the item moved on: its next holder knows better."""
         try:
@@ -274,3 +274,10 @@ def _ring(attempts: bytes) -> Item:
 
 def _earlier(*times: int | None) -> int | None:
     return min((time for time in times if time is not None), default=None)
+
+
+def _for_refresh_alone(item: Item) -> bool:
+    try:
+        return connection_of(item).due_for_refresh_alone
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
