@@ -222,11 +222,11 @@ def test_what_is_lost_is_said(held: Rig) -> None:
 
     with held.outage(is_both, once=is_commit):
         assert held.refresh(grant) == 503
-        assert held.said("token set lost", grant)
+        assert eventually(partial(held.said, "token set lost", grant))
         assert not held.said("left to the rescue", grant)
     with held.outage(is_both, once=is_commit):
         assert_page(browser.open(callback), 503)
-        assert held.said("token set lost", late)
+        assert eventually(partial(held.said, "token set lost", late))
     assert_levels(held)
     held.clock.pass_by(LEASE + 1)
     assert held.is_served(grant)

@@ -6,14 +6,13 @@ import os
 import time
 from pathlib import Path
 
-from oauth_broker.doors.machine import Machine
-
 _FILE = Path(os.environ["CLOCK_FILE"])
+_machines = time.time
 
 
-def now(self: Machine) -> float:  # noqa: ARG001 - it takes a method's place
+def now() -> float:
     """Epoch seconds by the shifted clock."""
-    return time.time() + float(_FILE.read_text())
+    return _machines() + float(_FILE.read_text())
 
 
-Machine.now = now  # type: ignore[method-assign]  # every function's clock is this one
+time.time = now
