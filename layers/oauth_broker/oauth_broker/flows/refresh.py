@@ -233,13 +233,15 @@ def _put_off(  # noqa: PLR0913 - what is written about an attempt in vain
 ) -> Failed:
     """Write down an attempt in vain. `ours`: no key or no table for now, so no call was made.
 
-    That is not counted: when it is over, nobody must be waiting for an hour.
+    That is not counted: when it is over, nobody must be waiting for an hour. `set_aside`: what is stored
+    cannot be opened.
     """
     failures = max(1, connection.failures) if ours else connection.failures + 1
-    counted = 1 if ours else failures
-    wait = SET_ASIDE if set_aside else backoff_of(kit, connection, counted, retry_after, longest)
+    wait = SET_ASIDE
     if set_aside:
         log.line("item set aside", failed=True, category=error.category, resource_id=connection.resource_id)
+    else:
+        wait = backoff_of(kit, connection, 1 if ours else failures, retry_after, longest)
     kit.store.leases.put_off(
         connection,
         lease,
