@@ -1,4 +1,6 @@
-"""What a month costs in us-east-1, by AWS's public price pages as of 2026-11; free tiers are left out.
+"""What a month costs in us-east-1, as known in 2026-11; free tiers are left out.
+
+The pages beside each price are where to check it: they could not be read where this was written.
 
 The callers' own traffic (API Gateway, token reads) is not in it: what is counted is keeping tokens fresh.
 """
