@@ -1,17 +1,21 @@
-"""Messages that come three times, schedules that overlap, an index that lags, and readers beside them."""
+"""Messages that come four times, schedules that overlap, an index that lags, and readers beside them.
+
+CONNECTIONS (default 12) is how many come due together.
+"""
 
 from __future__ import annotations
 
-import json
+import os
 import threading
-import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from local.functions import LIMIT
 from local.stack import FunctionFailedError
+from oauth_broker.schedule import shard_names
 from tests.faults.alterations import altered
+from tests.faults.stocked import WORKER, nudge
 from tests.faults.test_storms import MOST_ROUNDS, stormed
 
 if TYPE_CHECKING:
@@ -20,27 +24,22 @@ if TYPE_CHECKING:
     from local.stack import Stack
     from tests.servers.openid_provider import OpenIdProvider
 
-CONNECTIONS = 12
+CONNECTIONS = int(os.environ.get("CONNECTIONS") or 12)
 SHARDS = 4
-COPIES = 3
+COPIES = 4
 PAUSE = 0.1
-WORKER = "RefreshWorkerFunction"
-
-
-def nudge(shard: int) -> dict[str, Any]:
-    """The event of a nudge of the shard, as SQS gives it."""
-    body = {"shard": f"{shard:02x}", "period_number": int(time.time()), "number": 0, "after": None}
-    record = {"messageId": str(uuid.uuid4()), "body": json.dumps(body), "eventSource": "aws:sqs"}
-    return {"Records": [record]}
+WORKERS = SHARDS * COPIES
+"""Processes of the worker that are at it side by side, four at each shard."""
 
 
 @contextmanager
 def beside(stack: Stack) -> Iterator[list[str]]:
-    """Until the block ends, each shard's nudge comes three times at once, and dispatchers overlap.
+    """Until the block ends, each shard's nudge comes four times at once, and dispatchers overlap.
 
     Gives what was invoked and did its work; what fails on a machine that is too busy is no harm either.
     """
     ended, invoked = threading.Event(), list[str]()
+    stack._pools[WORKER]._places += max(0, WORKERS - LIMIT)
 
     def invoke(name: str, event: Any) -> None:
         while not ended.wait(PAUSE):
@@ -48,11 +47,12 @@ def beside(stack: Stack) -> Iterator[list[str]]:
                 if stack.invoke(name, event) in (None, {"batchItemFailures": []}):
                     invoked.append(name)
 
-    with ThreadPoolExecutor(SHARDS * COPIES + 2) as threads:
-        copies = [threads.submit(invoke, WORKER, nudge(n)) for n in range(SHARDS) for _ in range(COPIES)]
+    with ThreadPoolExecutor(WORKERS + 2) as threads:
+        copies = [threads.submit(invoke, WORKER, nudge(one)) for one in shard_names(SHARDS) * COPIES]
         schedules = [threads.submit(invoke, "RefreshDispatcherFunction", {}) for _ in range(2)]
         try:
             yield invoked
+            assert len(stack.function_pids(WORKER)) >= WORKERS
         finally:
             ended.set()
         for one in (*copies, *schedules):
@@ -75,14 +75,14 @@ def test_nothing_that_comes_twice_is_done_twice(judge: OpenIdProvider, dynamodb_
         assert {one["status"] for one in shown} == {"active"}
         assert held.calls_by_grant() == sorted(one["generation"] - 1 for one in shown)
         assert held.by_schedule() > 0
-        assert invoked.count(WORKER) > SHARDS * COPIES
+        assert invoked.count(WORKER) > WORKERS
 
 
 def test_where_leases_exclude_nobody_families_die(judge: OpenIdProvider, dynamodb_local: str) -> None:
     """The test of the test above: copies of a nudge spend the same refresh token, and the judge sees it."""
     environment = {WORKER: altered(WORKER, "replaying_index", "without_lease")}
     with (
-        stormed(judge, dynamodb_local, CONNECTIONS // 2, environment) as held,
+        stormed(judge, dynamodb_local, 6, environment) as held,
         beside(held.broker.stack),
     ):
         for _ in range(MOST_ROUNDS):

@@ -1,9 +1,10 @@
 """Fills the table: resources as the management API makes them, connections as the store writes them.
 
 Run as a file in the worker's environment, with how many connections, the bytes of their access tokens, and
-the ports of the token endpoints. The rows are sealed by the real sealing and due a day from now; when they
-are there, a line tells the bytes of one. Then each line on standard input is a number: so many of them are
-made due, and a line says when.
+the ports of the token endpoints: a resource for each, `provider-0` and on. The rows are sealed by the real
+sealing and due a day from now; when they are there, a line tells the bytes of one. Then each line on standard
+input is a number: so many of them are made due, the next ones in turn, and a line says when that is done. Two
+more numbers are the epoch seconds when they are due, else a minute ago, and when their access tokens expire.
 """
 
 from __future__ import annotations
@@ -77,12 +78,14 @@ class Stock:
                 pass
         return item_bytes(self._row(0)) + AWS_WRAPPED_KEY_BYTES - len(self._key.wrapped)
 
-    def make_due(self, connections: int) -> None:
-        """Makes so many due, the next ones in turn."""
-        due = [number % self._connections for number in range(self._next, self._next + connections)]
+    def make_due(self, connections: int, due: int | None = None, expires: int | None = None) -> None:
+        """Makes so many due, the next ones in turn; times in epoch seconds."""
+        at = int(time.time()) - 60 if due is None else due
+        times = {"nr": at, "refresh_at": at} | ({} if expires is None else {"ex": expires})
+        numbers = [number % self._connections for number in range(self._next, self._next + connections)]
         self._next += connections
         with ThreadPoolExecutor(THREADS) as threads:
-            for _ in threads.map(self._make_due, due):
+            for _ in threads.map(lambda number: self._set(number, times), numbers):
                 pass
 
     def _write(self, numbers: range) -> None:
@@ -133,11 +136,10 @@ class Stock:
             attempts=self._attempts,
         )
 
-    def _make_due(self, number: int) -> None:
+    def _set(self, number: int, times: dict[str, int]) -> None:
         held, connection_id = self._place(number)
-        due = int(time.time()) - 60
         key = key_of(connection_key(held.resource.resource_id, connection_id))
-        change = Change("attribute_exists(pk)").set({"nr": due, "refresh_at": due})
+        change = Change("attribute_exists(pk)").set(times)
         self._dynamodb.update_item(TableName=self.table, Key=key, **change.arguments())
 
 
@@ -197,7 +199,7 @@ def main(connections: int, access_token_bytes: int, ports: Sequence[int]) -> Non
     stock = Stock(kit, settings.table, access_token_bytes, resources)
     print(json.dumps({"item_bytes": stock.fill(connections)}), flush=True)  # noqa: T201 - this is how it answers
     for line in sys.stdin:
-        stock.make_due(int(line))
+        stock.make_due(*map(int, line.split()))
         print(json.dumps({}), flush=True)  # noqa: T201
 
 
