@@ -12,7 +12,6 @@ from oauth_broker.caller import Caller, CallerKind
 from oauth_broker.connection import Connection
 from oauth_broker.doors.queues import Nudge
 from oauth_broker.flows.ask import Addresses, ask_for_connection, reauthorize
-from oauth_broker.flows.circuits import Circuits
 from oauth_broker.flows.finish_authorization import Ending, finish_authorization
 from oauth_broker.flows.kit import Kit, Sender
 from oauth_broker.flows.manage_resources import create_resource
@@ -34,7 +33,7 @@ ADDRESSES: Final = Addresses(BASE, lambda origin: origin == "https://app.example
 NUMBERS: Final = RefreshNumbers(
     lease=30, provider_deadline=15, commit_deadline=5, attempt_margin=25, send_margin=5, reader_wait=20
 )
-SCHEDULE: Final = Schedule(shards=16, period=60, expiry_notice=7 * 86_400)
+SCHEDULE: Final = Schedule(shards=16, period=60)
 ACME: Final[Mapping[str, Any]] = {
     "resource_id": "acme",
     "name": "Acme",
@@ -90,7 +89,6 @@ class Broker:
         """Give the kit of another process: it holds nothing."""
         store = memory_store(self.dynamodb)
         sealing = memory_sealing(self.kms, max_age=data_key_max_age)
-        shelf = Shelf(store, sealing, self.machine)
         return Kit(
             store=store,
             sealing=sealing,
@@ -99,8 +97,7 @@ class Broker:
             machine=self.machine,
             schedule=SCHEDULE,
             numbers=self.numbers,
-            shelf=shelf,
-            circuits=Circuits(store, shelf, self.machine, period=SCHEDULE.period),
+            shelf=Shelf(store, sealing, self.machine),
         )
 
     def worker(self, *, provider_concurrency: int = 128) -> Worker:

@@ -106,7 +106,7 @@ class Storm:
                 for item in self._items()
             )
 
-        assert eventually(is_calm, 40 + len(self.connection_ids)), "the storm does not end"
+        assert eventually(is_calm), "the storm does not end"
 
     def calls_by_grant(self) -> list[int]:
         """How often each grant's refresh tokens came to the provider, fewest first."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 import botocore.session
 from botocore.config import Config
-
-USER_AGENT: Final = "oauth-broker"
 
 
 @cache
@@ -21,9 +19,6 @@ class AwsClient:
     """One client, made when it is first needed, by one thread, whoever asks at the same time.
 
     Our own deadlines are short, so its timeouts are (seconds): `attempts` includes the first.
-
-    Two things that botocore does for each call anew are left out, a sixth of what a call costs: to check the
-    arguments, which are ours and which AWS checks, and to put its own long User-Agent together.
     """
 
     def __init__(self, service: str, *, read_timeout: float = 2.0, attempts: int = 3) -> None:
@@ -33,8 +28,6 @@ class AwsClient:
             read_timeout=read_timeout,
             retries={"total_max_attempts": attempts, "mode": "standard"},
             max_pool_connections=40,
-            parameter_validation=False,
-            user_agent=USER_AGENT,
         )
         self._making = threading.Lock()
         self._made: Any = None

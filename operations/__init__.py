@@ -1,1 +1,0 @@
-"""Commands for the people who operate a deployed broker, with their own AWS credentials. Never deployed."""
