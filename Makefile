@@ -3,7 +3,14 @@
 PYTHON ?=
 PORT ?= 8000
 CASES ?=
-ROUNDS ?= 10
+ROUNDS ?= 2
+KILLS ?= 200
+INVOCATIONS ?= 60
+EXPIRING ?= 10000
+PROVIDERS ?= 50
+CONNECTIONS ?=
+DUE ?=
+RECORD ?=
 export PORT
 BUILD_DIR ?= .aws-sam/build
 
@@ -24,8 +31,9 @@ help:
 	@echo 'make unit      the tests without I/O'
 	@echo 'make lint      ruff and mypy; make format lets ruff write'
 	@echo 'make contract  the tests of the OpenAPI description; CASES=500 makes more and other ones for each operation'
-	@echo 'make faults    storms, judged by a provider that forgives nothing; ROUNDS=1 is the short form'
-	@echo 'make bench     the benchmarks'
+	@echo 'make faults    storms, kills and pauses at each step, judged by a provider that forgives nothing;'
+	@echo '               ROUNDS=1 CONNECTIONS=50 KILLS=10 INVOCATIONS=12 EXPIRING=500 PROVIDERS=25 is the short form'
+	@echo 'make bench     the benchmarks; CONNECTIONS=5000 DUE=1000 is a short form, RECORD=1 keeps what docs/scale.md shows'
 	@echo 'make validate  check template.yaml as AWS would'
 	@echo 'make build     build what sam deploy uploads'
 	@echo 'make packaged  the tests of what make build builds, run as Lambda does (Linux)'
@@ -55,10 +63,11 @@ contract: test-environment
 	CASES='$(CASES)' $(RUN) -m pytest tests/contract
 
 faults: test-environment
-	ROUNDS='$(ROUNDS)' $(RUN) -m pytest tests/faults -s
+	ROUNDS='$(ROUNDS)' CONNECTIONS='$(or $(CONNECTIONS),500)' KILLS='$(KILLS)' INVOCATIONS='$(INVOCATIONS)' \
+	  EXPIRING='$(EXPIRING)' PROVIDERS='$(PROVIDERS)' $(RUN) -m pytest tests/faults -s
 
 bench: test-environment
-	$(RUN) -m pytest tests/benchmarks -s
+	CONNECTIONS='$(CONNECTIONS)' DUE='$(DUE)' RECORD='$(RECORD)' $(RUN) -m pytest tests/benchmarks -s
 
 # Left out: WS1000 (tracing costs on each call), WS1004 (knows log groups by a fixed name only), ES6000 (would have dead
 # letters of dead letters; tests/template holds queues to more). Checkov reads what CloudFormation gets. Its exit status

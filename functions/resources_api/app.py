@@ -164,7 +164,7 @@ def ask_again(request: Request) -> Response:
 
 def connections(request: Request) -> Response:
     """List connections."""
-    request.only("limit", "cursor", "status", "label")
+    request.only("limit", "cursor", "status", "label", "dies_before")
     items, after = list_connections(
         KIT,
         request.caller,
@@ -173,6 +173,7 @@ def connections(request: Request) -> Response:
         cursor=request.cursor(),
         status=request.query.get("status"),
         label=request.query.get("label"),
+        dies_before=request.query.get("dies_before"),
     )
     return _listed(items, after)
 

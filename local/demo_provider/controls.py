@@ -3,7 +3,7 @@
 | route | what it does |
 |---|---|
 | GET, POST, DELETE /control/faults | the faults still to come; add one (`faults.Fault`); drop them all |
-| GET, DELETE /control/calls | the token calls so far (`faults.TokenCall`), oldest first; forget them |
+| GET, DELETE /control/calls | the calls so far (`faults.TokenCall`), oldest first; forget them |
 | GET /control/families | every family: its generations with their counts, and why it ended |
 | DELETE /control/families/{family_id} | end it, as its owner would in the account's settings |
 | GET, PATCH /control/rules | lifetimes, for what is issued next, and the grace period (`tokens.Rules`) |

@@ -1,4 +1,4 @@
-"""What tests ask of the token endpoint: failures and delays on demand, and a record of what arrived.
+"""What tests ask of the endpoints: failures and delays on demand, and a record of what arrived.
 
 Without `--controls` nothing adds a fault, and nothing is recorded.
 """
@@ -13,6 +13,7 @@ from typing import Any
 MAX_CALLS = 10_000  # the record keeps the latest
 MAX_DELAY = 120.0  # seconds
 STATUSES = range(HTTPStatus.OK, 600)
+BESIDE_TOKENS = frozenset({"/revoke", "/introspect"})
 
 
 class BadControlError(ValueError):
@@ -21,14 +22,17 @@ class BadControlError(ValueError):
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to the next `count` token calls that match `grant_type` and `client_id` (None: any).
+    """What happens to the next `count` calls that match `endpoint`, `grant_type` and `client_id` (None: any).
 
-    With `status` None the call is answered as it should be, only later. Otherwise the answer is `status`,
-    `headers` and `body` (a string goes out as it is, anything else as JSON); with `processed` the call is
-    carried out all the same, so the client cannot know. Delays are seconds.
+    `endpoint` is a path: `/revoke` or `/introspect`, which no other fault meets, or one of the token
+    endpoints (None: all of these). With `status` None the call is answered as it should be, only later.
+    Otherwise the answer is `status`, `headers` and `body` (a string goes out as it is, anything else as
+    JSON); with `processed` the call is carried out all the same, so the client cannot know. Delays are
+    seconds.
     """
 
     count: int = 1
+    endpoint: str | None = None
     grant_type: str | None = None
     client_id: str | None = None
     status: int | None = None
@@ -41,7 +45,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class TokenCall:
-    """A token call that arrived; what it belongs to is None where the call did not get that far.
+    """A call that arrived; what it belongs to is None where the call did not get that far.
 
     `at` is the arrival in seconds since 1970; `own_status` is what the server itself made of it, None where a
     fault kept the call from it; `status` is what was sent.
@@ -65,9 +69,12 @@ class Journal:
     faults: list[Fault] = field(default_factory=list)
     calls: deque[TokenCall] = field(default_factory=lambda: deque(maxlen=MAX_CALLS))
 
-    def take(self, grant_type: str | None, client_id: str | None) -> Fault | None:
+    def take(self, endpoint: str, grant_type: str | None, client_id: str | None) -> Fault | None:
         """The first fault that this call meets; its count goes down."""
+        named = {endpoint} if endpoint in BESIDE_TOKENS else {endpoint, None}
         for place, fault in enumerate(self.faults):
+            if fault.endpoint not in named:
+                continue
             if fault.grant_type in {None, grant_type} and fault.client_id in {None, client_id}:
                 left = fault.count - 1
                 self.faults[place : place + 1] = [replace(fault, count=left)] if left else []
@@ -82,6 +89,7 @@ class Journal:
 
 TYPES: dict[str, tuple[type, ...]] = {
     "count": (int,),
+    "endpoint": (str,),
     "grant_type": (str,),
     "client_id": (str,),
     "status": (int,),

@@ -63,15 +63,8 @@ def answer_token(
     client_id = named_client(oauth_request)
     g.subject = grant_type if grant_type in GRANT_TYPES else None
     with provider.lock:
-        fault = provider.journal.take(grant_type, client_id)
-    time.sleep(fault.delay_before if fault else 0)
-    own = None
-    if fault is None or fault.status is None or fault.processed:
-        with provider.lock:
-            own = server.token_answer(oauth_request)
-    replacement = None if fault is None or fault.status is None else fault_response(fault)
-    answer = replacement or own
-    assert answer is not None  # noqa: S101  # tells mypy what the two conditions above say together
+        fault = provider.journal.take(request.path, grant_type, client_id)
+    own, answer = answered(provider, fault, lambda: server.token_answer(oauth_request))
     family, presented = oauth_request.family, oauth_request.presented
     call = TokenCall(
         at=arrived,
@@ -89,15 +82,44 @@ def answer_token(
     return answer
 
 
+def answered(
+    provider: Provider, fault: Fault | None, answer: Callable[[], Response]
+) -> tuple[Response | None, Response]:
+    """The server's own answer to a call, None where a fault kept the call from it; and the one to be sent."""
+    time.sleep(fault.delay_before if fault else 0)
+    if fault is not None and fault.status is not None and not fault.processed:
+        return None, fault_response(fault)
+    with provider.lock:
+        own = answer()
+    return own, own if fault is None or fault.status is None else fault_response(fault)
+
+
 def answer_about_token(provider: Provider, server: DemoAuthorizationServer, endpoint: str) -> Response:
-    """Answer a revocation or introspection request."""
+    """Answer a revocation or introspection request, with whatever fault a test has asked for around it."""
+    arrived = provider.clock()
     oauth_request = OAuthRequest(request.base_url, request.path, {}, dict(request.headers))
     try:
         oauth_request.fields.update(form_fields())
     except InvalidRequestError as error:
         return server.error_answer(error)
+    client_id = named_client(oauth_request)
     with provider.lock:
-        return server.lookup_answer(endpoint, oauth_request)
+        fault = provider.journal.take(request.path, None, client_id)
+    own, answer = answered(provider, fault, lambda: server.lookup_answer(endpoint, oauth_request))
+    call = TokenCall(
+        at=arrived,
+        endpoint=request.path,
+        grant_type=None,
+        client_id=client_id,
+        family_id=None,
+        generation=None,
+        own_status=own.status_code if own else None,
+        status=answer.status_code,
+    )
+    with provider.lock:
+        provider.journal.record(call)
+    time.sleep(fault.delay_after if fault else 0)
+    return answer
 
 
 def named_client(oauth_request: OAuthRequest) -> str | None:

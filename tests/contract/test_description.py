@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from local.template import load
+from oauth_broker.attempts import CODES, LONGEST_MS, MOST
 from oauth_broker.connection import Status
 from oauth_broker.problems import INTERNAL, KINDS, TYPE_PREFIX
 from oauth_broker.registration.fields import REQUIRED, fields
@@ -65,6 +67,18 @@ def test_every_route_is_described_and_the_reverse() -> None:
         for server in operation.servers
     }
     assert described == deployed
+
+
+def test_every_outcome_of_an_attempt_is_named() -> None:
+    """And no other, in the order of their numbers but for `other`, which comes last; the bounds are ours."""
+    attempt = SCHEMAS["Attempt"]["properties"]
+    words = re.findall(r"[a-z_]+", attempt["outcome"]["description"])
+    assert {word for word in words if word in CODES} == CODES.keys()
+    named = re.search(r"`last_error`: (.*); `other`", attempt["outcome"]["description"])
+    assert named is not None
+    assert named[1].split(", ") == list(CODES)[3:]
+    assert attempt["duration_ms"]["maximum"] == LONGEST_MS
+    assert SCHEMAS["Connection"]["properties"]["attempts"]["maxItems"] == MOST
 
 
 def test_operations_have_names() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -12,6 +12,7 @@ from oauth_broker.caller import Caller, CallerKind
 from oauth_broker.connection import Connection
 from oauth_broker.doors.queues import Nudge
 from oauth_broker.flows.ask import Addresses, ask_for_connection, reauthorize
+from oauth_broker.flows.circuits import Circuits
 from oauth_broker.flows.finish_authorization import Ending, finish_authorization
 from oauth_broker.flows.kit import Kit, Sender
 from oauth_broker.flows.manage_resources import create_resource
@@ -33,7 +34,7 @@ ADDRESSES: Final = Addresses(BASE, lambda origin: origin == "https://app.example
 NUMBERS: Final = RefreshNumbers(
     lease=30, provider_deadline=15, commit_deadline=5, attempt_margin=25, send_margin=5, reader_wait=20
 )
-SCHEDULE: Final = Schedule(shards=16, period=60)
+SCHEDULE: Final = Schedule(shards=16, period=60, expiry_notice=7 * 86_400)
 ACME: Final[Mapping[str, Any]] = {
     "resource_id": "acme",
     "name": "Acme",
@@ -89,6 +90,7 @@ class Broker:
         """Give the kit of another process: it holds nothing."""
         store = memory_store(self.dynamodb)
         sealing = memory_sealing(self.kms, max_age=data_key_max_age)
+        shelf = Shelf(store, sealing, self.machine)
         return Kit(
             store=store,
             sealing=sealing,
@@ -97,7 +99,8 @@ class Broker:
             machine=self.machine,
             schedule=SCHEDULE,
             numbers=self.numbers,
-            shelf=Shelf(store, sealing, self.machine),
+            shelf=shelf,
+            circuits=Circuits(store, shelf, self.machine, period=SCHEDULE.period),
         )
 
     def worker(self, *, provider_concurrency: int = 128) -> Worker:
@@ -179,15 +182,21 @@ class Broker:
         return str(self.connection(connection_id).shown_status(self.machine.now(), held.destinations_ids))
 
 
-def called_back(kit: Kit, browser: Browser, resource_id: str | None, query: Mapping[str, str]) -> Ending:
-    """Send a browser back from the provider, to one process."""
+def called_back(
+    kit: Kit,
+    browser: Browser,
+    resource_id: str | None,
+    query: Mapping[str, str],
+    remaining: Callable[[], float] | None = None,
+) -> Ending:
+    """Send a browser back from the provider, to one process that has so many seconds."""
     return finish_authorization(
         kit,
         resource_id=resource_id,
         raw_query=urlencode(query),
         cookies=list(browser.cookies.items()),
         secure=True,
-        remaining=plenty,
+        remaining=remaining or plenty,
     )
 
 

@@ -112,7 +112,8 @@ class MemoryDynamoDB:
             # As on AWS: a page as long as its limit has a key to go on from, whether or not more follows.
             names = {"pk", "sk", *by}
             last = {name: page[-1][name] for name in names} if len(page) == arguments["Limit"] else None
-            shown = names if on_index or "ProjectionExpression" in arguments else None
+            projected = arguments.get("ProjectionExpression")
+            shown = names if on_index else None if projected is None else set(projected.split(", "))
             items = [{n: v for n, v in item.items() if shown is None or n in shown} for item in page]
             return {"Items": deepcopy(items), **({"LastEvaluatedKey": last} if last else {})}
 
@@ -180,8 +181,8 @@ class MemoryDynamoDB:
 
 def tables_of(store: Store) -> list[Table]:
     """Give the tables through which a store's parts call."""
-    parts = (store.resources, store.authorizations, store.connections, store.leases)
-    return [*(part._table for part in parts), store.connections._commits]
+    parts = (store.resources, store.authorizations, store.connections, store.leases, store.revocations)
+    return [*(part._table for part in parts), store.connections._commits, store.resources._pauses]
 
 
 def memory_store(dynamodb: MemoryDynamoDB) -> Store:

@@ -248,7 +248,7 @@ def _assigned(reader: _Reader) -> Operand:
 
 
 def _appended(first: Stored | None, second: Stored | None) -> Stored:
-    if first is None or second is None:
+    if first is None or second is None or "L" not in first or "L" not in second:
         raise InvalidExpressionError("list_append needs two lists")
     return {"L": [*first["L"], *second["L"]]}
 
@@ -275,6 +275,8 @@ def updated(text: str, context: Context) -> dict[str, Stored]:
 
 
 def _added(there: Stored | None, more: Stored) -> Stored:
+    if there is not None and there.keys() != more.keys():
+        raise InvalidExpressionError("ADD needs two of a type")
     if "N" in more:
         return {"N": str(int((there or {"N": "0"})["N"]) + int(more["N"]))}
     return {

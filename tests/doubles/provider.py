@@ -46,6 +46,7 @@ class ScriptedProvider:
 
     def __init__(self) -> None:
         self.requests: list[HttpRequest] = []
+        self.since: float | None = None  # the last request's
         self._answers: deque[Answer] = deque()
         self._lock = threading.Lock()
 
@@ -54,10 +55,16 @@ class ScriptedProvider:
         self._answers.extend(answers)
 
     def send(
-        self, request: HttpRequest, destinations: Destinations, *, deadline: float | None = None
+        self,
+        request: HttpRequest,
+        destinations: Destinations,
+        *,
+        deadline: float | None = None,
+        since: float | None = None,
     ) -> HttpResponse:
         """Answer as scripted."""
         assert deadline is not None
+        self.since = since
         if not destinations.allows(request.url):
             raise EgressRefusedError("not a destination")
         with self._lock:
@@ -88,7 +95,12 @@ class StrictProvider:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(
-        self, request: HttpRequest, destinations: Destinations, *, deadline: float | None = None
+        self,
+        request: HttpRequest,
+        destinations: Destinations,
+        *,
+        deadline: float | None = None,
+        since: float | None = None,  # noqa: ARG002 - the clock by hand stands still meanwhile
     ) -> HttpResponse:
         """Answer a code exchange or a refresh."""
         assert deadline is not None

@@ -67,12 +67,20 @@ class Client:
         return str(response.json()["access_token"])
 
     def calls(self, grant_type: str) -> list[dict[str, Any]]:
-        """What this client asked the token endpoint for: at, auth_method, grant_id, error, error_detail."""
+        """What this client asked the token endpoint for.
+
+        Of each: at, auth_method, grant_id, account_id, error, error_detail.
+        """
         return [
             call
             for call in self.provider.journal()["calls"]
             if call["client_id"] == self.client_id and call["grant_type"] == grant_type
         ]
+
+    def asked_to_revoke(self) -> list[str | None]:
+        """The grant of each token that this client asked to revoke; None: the provider did not know it."""
+        asked = self.provider.journal()["revocations"]
+        return [one["grant_id"] for one in asked if one["client_id"] == self.client_id]
 
     def revocations(self) -> list[dict[str, Any]]:
         """The grants of this client that ended; `by` the route `revocation` if asked, `token` if abused."""
@@ -106,7 +114,7 @@ class OpenIdProvider:
         return Client(self, response.json())
 
     def journal(self) -> dict[str, list[dict[str, Any]]]:
-        """`calls` of the token endpoint and grants `revoked`, of all clients, oldest first."""
+        """`calls` of the token endpoint, `revocations` asked for, and grants `revoked`, oldest first."""
         journal: dict[str, list[dict[str, Any]]] = self.call("GET", "/journal").json()
         return journal
 

@@ -97,7 +97,7 @@ def alarms_watch_what_must_not_stay(document: Document) -> Iterator[str]:
     watched = {
         (alarm["MetricName"], alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0])
         for alarm in alarms.values()
-        if "MetricName" in alarm
+        if "Dimensions" in alarm
     }
     expected = {("ApproximateNumberOfMessagesVisible", name) for name in DEAD_LETTERS}
     expected.add(("ApproximateAgeOfOldestMessage", "RescueQueue"))

@@ -25,7 +25,7 @@ TABLE_RIGHTS: Final[Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]] = {
     "StartAuthorizationRole": {("Table", "UpdateItem"): ("A#*",)},
     "CallbackRole": {
         **{("Table", action): ("R", "K", "A#*", "C#*") for action in _READ},
-        ("Table", "UpdateItem"): ("A#*", "C#*"),
+        ("Table", "UpdateItem"): ("R", "A#*", "C#*"),
         ("Table", "PutItem"): ("K", "D#*"),
     },
     "RefreshDispatcherRole": {("index", "Query"): ANY},
@@ -49,7 +49,7 @@ TABLE_RIGHTS: Final[Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]] = {
     },
     "AccessRole": {
         **{("Table", action): ("R", "K", "C#*") for action in _READ},
-        ("Table", "UpdateItem"): ("C#*",),
+        ("Table", "UpdateItem"): ("R", "C#*"),
         ("Table", "PutItem"): ("K", "D#*"),
     },
     "ConsoleRole": {},

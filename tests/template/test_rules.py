@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.template import api_rules, data_rules, function_rules, policy_rules
+from tests.template import api_rules, data_rules, function_rules, log_rules, policy_rules
 from tests.template.contract import CONNECTION
 from tests.template.document import Document, stage
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Rule = Callable[[Document], Iterator[str]]
     Breakage = tuple[Rule, tuple[str | int, ...], Any]
 
-MODULES: Final = (api_rules, data_rules, function_rules, policy_rules)
+MODULES: Final = (api_rules, data_rules, function_rules, log_rules, policy_rules)
 RULES: Final[list[Rule]] = [
     rule
     for module in MODULES
@@ -128,6 +128,12 @@ BREAKAGES: Final[list[Breakage]] = [
         GONE,
     ),
     (function_rules.the_schedule_is_a_minute_of_its_own_name, (SCHEDULE[0],), GONE),
+    (log_rules.log_lines_ring, ("AccessTokenSetLost",), GONE),
+    (log_rules.log_lines_ring, ("AccessTokenSetLost", "Properties", "LogGroupName", "Ref"), "CallbackLogs"),
+    (log_rules.log_lines_ring, ("RefreshWorkerItemSetAside", "Properties", "FilterPattern"), ""),
+    (log_rules.log_lines_ring, ("ClientRefusedAlarm",), GONE),
+    (log_rules.log_lines_ring, ("ClientRefusedAlarm", "Properties", "Namespace"), "OAuthBroker"),
+    (log_rules.log_lines_ring, ("TokenSetLostAlarm", "Properties", "Threshold"), 1),
     (policy_rules.wildcards_have_a_reason, (*ACCESS, 1, "Action"), "dynamodb:*"),
     (policy_rules.wildcards_have_a_reason, (*ACCESS, 1, "Resource"), "*"),
     (policy_rules.wildcards_have_a_reason, (*ACCESS, 1, "Resource"), {"Fn::Sub": "${Table.Arn}/*"}),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-OURS: Final = ("oauth_broker", "functions", "local")
+OURS: Final = ("oauth_broker", "functions", "local", "operations")
 
 
 # The standard library's ways to the clock, to chance and out of the process: a flow has its doors for them.
@@ -54,6 +54,7 @@ ROWS: Final[Mapping[str, Row]] = {
         (
             "oauth_broker.resource",
             "oauth_broker.connection",
+            "oauth_broker.pause",
             "oauth_broker.transaction",
             "oauth_broker.commits",
             "oauth_broker.sealed",
@@ -69,7 +70,11 @@ ROWS: Final[Mapping[str, Row]] = {
             "oauth_broker.registration",
             "oauth_broker.asking",
             "oauth_broker.attempt",
+            "oauth_broker.attempts",
+            "oauth_broker.revocation_job",
+            "oauth_broker.breaker",
             "oauth_broker.schedule",
+            "oauth_broker.forecast",
             "oauth_broker.protocol.",
         ),
         ("foundation", "values"),
@@ -98,6 +103,16 @@ ROWS: Final[Mapping[str, Row]] = {
         each_other=False,
     ),
     "local": Row(("local",)),
+    # What an operator's commands find and write is decided apart from their reading, writing and telling.
+    "operators decide": Row(
+        ("operations.judgement", "operations.remedy", "operations.wording"),
+        ("foundation", "values", "decisions", "doors"),
+        closed_to=IMPURE,
+    ),
+    "operations": Row(
+        ("operations",),
+        ("foundation", "values", "decisions", "doors", "house", "operators decide"),
+    ),
 }
 
 # The files that make one door together, by the module that others open. `aws` holds the one botocore session.
@@ -107,18 +122,24 @@ SHARED_BY_DOORS: Final = "oauth_broker.doors.aws"
 # What doors take and give, as values: a flow may name these, but the doors themselves come as arguments.
 HANDED_OVER: Final[Mapping[str, frozenset[str]]] = {
     "oauth_broker.doors.queues": frozenset({"MOST_CONTINUED", "Nudge"}),
-    "oauth_broker.doors.store": frozenset({"LeftToRevoke", "NotConsumed", "NotTaken", "ResourceRow"}),
+    "oauth_broker.doors.store": frozenset(
+        {"LONGEST_CALL", "LeftToRevoke", "NotConsumed", "NotTaken", "ResourceRow"}
+    ),
 }
 
 # Foreign packages, and the modules or packages of ours that alone may import them. `local` brings its own.
 FOREIGN: Final[Mapping[str, tuple[str, ...]]] = {
     "aws_lambda_powertools": ("oauth_broker.log",),
+    "boto3": ("operations.deployment", "operations.command_line"),
     "botocore": (
         SHARED_BY_DOORS,
         "oauth_broker.doors.store.",
         "oauth_broker.doors.sealing",
         "oauth_broker.doors.queues",
         "oauth_broker.doors.announcements",
+        "operations.table",
+        "operations.deployment",
+        "operations.command_line",
     ),
     "certifi": ("oauth_broker.doors.egress", "oauth_broker.doors.pinned_connection"),
     "cryptography": (

@@ -10,7 +10,12 @@ import pytest
 from tests.unit.architecture import FOREIGN, ROWS, SPLIT_DOORS, covers, row_of, violations
 
 ROOT: Final = Path(__file__).parents[2]
-TREES: Final = {"oauth_broker": ROOT / "layers" / "oauth_broker", "functions": ROOT, "local": ROOT}
+TREES: Final = {
+    "oauth_broker": ROOT / "layers" / "oauth_broker",
+    "functions": ROOT,
+    "local": ROOT,
+    "operations": ROOT,
+}
 
 
 def module_name(path: Path, start: Path) -> str:
@@ -27,7 +32,7 @@ SOURCES: Final = {
 
 
 def test_everything_stands_where_it_may() -> None:
-    """No module of the layer, the functions or the local stack breaks the table."""
+    """No module of the layer, the functions, the local stack or the commands breaks the table."""
     assert violations(SOURCES) == []
 
 
@@ -39,6 +44,7 @@ def test_the_table_was_held_against_the_real_code() -> None:
         "oauth_broker.protocol.http",
         "oauth_broker.doors",
         "local",
+        "operations.judgement",
     }
     assert read <= set(SOURCES)
 
@@ -85,6 +91,10 @@ GOOD: Final = {
     "local": "",
     "local.stack": "import moto, importlib, os\nfrom local import queues",
     "local.queues": "import time",
+    "operations": "",
+    "operations.judgement": "from oauth_broker.doors.store.rows import A\nfrom oauth_broker import schedule",
+    "operations.deployment": "import boto3",
+    "operations.repair": "import time\nfrom operations.judgement import A",
 }
 
 
@@ -162,7 +172,11 @@ def test_what_may_be_imported_is_not_objected_to() -> None:
         ("oauth_broker.doors.queues", "from oauth_broker.doors import egress", "a door opens no other door"),
         ("oauth_broker.doors.queues", "import requests", "only oauth_broker.doors.egress"),
         ("oauth_broker.doors.egress", "import botocore", "only oauth_broker.doors.aws"),
-        ("oauth_broker.doors.queues", "import boto3", "only nobody may"),
+        (
+            "oauth_broker.doors.queues",
+            "import boto3",
+            "only operations.deployment, operations.command_line may",
+        ),
         (
             "oauth_broker.flows.refresh",
             "from oauth_broker.doors.queues import a",
@@ -201,7 +215,17 @@ def test_what_may_be_imported_is_not_objected_to() -> None:
         ("functions.access.app", "from functions.callback import app", "functions do not import each other"),
         ("functions.access.app", "import functions.callback.app", "functions do not import each other"),
         ("functions.access.app", "from local import stack", "functions may not import local"),
-        ("functions.access.app", "import boto3", "only nobody may"),
+        ("functions.access.app", "import boto3", "only operations.deployment, operations.command_line may"),
+        ("functions.access.app", "import simplejson", "only nobody may"),
+        ("functions.access.app", "from operations import repair", "functions may not import operations"),
+        ("operations.judgement", "import time", "may not reach for time"),
+        (
+            "operations.judgement",
+            "import botocore.session\nimport operations.repair",
+            "may not import operat",
+        ),
+        ("operations.repair", "from oauth_broker.flows.refresh import a", "operations may not import flows"),
+        ("operations.repair", "from local import stack", "operations may not import local"),
         ("local.stack", "from oauth_broker.errors import BrokerError", "local may not import foundation"),
         ("local.stack", "import oauth_broker", "local may not import package"),
         ("local.stack", "def a():\n    from functions.access import app", "local may not import functions"),
@@ -243,6 +267,8 @@ def test_a_cycle_for_types_alone_is_none() -> None:
         ("oauth_broker.doors.store.rows", "doors"),
         ("functions.access.app", "functions"),
         ("local.demo_provider.server", "local"),
+        ("operations.judgement", "operators decide"),
+        ("operations.redrive", "operations"),
         ("oauth_broker.other", None),
         ("oauth_broker.logs", None),
         ("somebody", None),

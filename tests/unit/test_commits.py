@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from oauth_broker.commits import (
     variables_in,
 )
 from oauth_broker.connection import Proposal, SealedTokenSet
-from tests.doubles.samples import consent_commit, proposal_commit, refresh_commit
+from tests.doubles.samples import NOW, consent_commit, proposal_commit, refresh_commit
 
 # What a caller can bring has no lone surrogates: strict_json refuses them.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -38,6 +39,8 @@ TOKEN_SETS = st.builds(
     metadata=st.dictionaries(TEXT, SHOWN, max_size=3),
     destinations_id=TEXT,
     refreshable=st.booleans(),
+    refresh_expires_at=st.none() | TIME,
+    refresh_issued_at=st.none() | TIME,
 )
 PROPOSALS = st.builds(
     Proposal,
@@ -56,7 +59,9 @@ COMMITS: st.SearchStrategy[Commit] = st.one_of(
         token_set=TOKEN_SETS,
         next_refresh=st.none() | TIME,
         refresh_at=st.none() | TIME,
+        warn_at=st.none() | TIME,
         variables=VARIABLES,
+        attempts=BYTES,
         **PLACE,
     ),
     st.builds(
@@ -90,10 +95,27 @@ def test_a_commit_says_what_is_to_be_revoked(commit: Commit) -> None:
 def test_every_member_counts(commit: Commit) -> None:
     """A message that lacks a member is refused: a commit is never made by halves."""
     body = json.loads(to_message(commit))
-    for name in body:
+    for name in body.keys() - {"attempts", "warn_at"}:
         short = {member: value for member, value in body.items() if member != name}
         with pytest.raises(KeyError):
             from_message(json.dumps(short))
+
+
+@pytest.mark.parametrize(
+    "commit", [refresh_commit(warn_at=NOW, attempts=b"8 bytes."), consent_commit(), proposal_commit()]
+)
+def test_an_earlier_versions_message_is_read(commit: Commit) -> None:
+    """What it did not know of a grant's end is unknown, its ring is empty; nothing else changes.
+
+    Fails with `body["warn_at"]`.
+    """
+    body = json.loads(to_message(commit))
+    for name in ("attempts", "warn_at"):
+        body.pop(name, None)
+    for name in ("refresh_expires_at", "refresh_issued_at"):
+        del body["token_set"][name]
+    known = replace(commit, warn_at=None, attempts=b"") if isinstance(commit, RefreshCommit) else commit
+    assert from_message(json.dumps(body)) == known
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "[]", '"x"'])
@@ -114,5 +136,6 @@ def test_no_commit_shows_a_token() -> None:
     """The message holds the sealed blob, and nothing else of the token set's inside."""
     body = json.loads(to_message(refresh_commit()))
     assert set(body["token_set"]) == {
-        *("id", "sealed", "issued_at", "expires_at", "scopes", "metadata", "destinations_id", "refreshable")
+        *("id", "sealed", "issued_at", "expires_at", "scopes", "metadata", "destinations_id", "refreshable"),
+        *("refresh_expires_at", "refresh_issued_at"),
     }

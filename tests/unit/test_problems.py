@@ -39,6 +39,8 @@ CASES: list[tuple[Exception, int, str]] = [
     (errors.SealingUnavailableError("No key."), 503, "unavailable"),
     (errors.QueueUnavailableError("The queue did not answer."), 503, "unavailable"),
     (errors.AnnouncementError("The bus did not answer."), 503, "unavailable"),
+    (errors.StoreRefusedError("The item is not as it should be."), 503, "unavailable"),
+    (errors.UnreadableError("The row is not as it should be."), 500, "internal-error"),
     (errors.SealError("It does not open."), 500, "internal-error"),
     (errors.SettingsError(FieldProblem("TABLE_NAME", "is missing")), 500, "internal-error"),
     (BrokerError("Something."), 500, "internal-error"),

@@ -21,7 +21,7 @@ NUMBERS: Final = {
     "SEND_MARGIN": "5",
     "READER_WAIT": "20",
 }
-SCHEDULE: Final = {"SHARDS": "16", "SCHEDULE_PERIOD": "60"}
+SCHEDULE: Final = {"SHARDS": "16", "SCHEDULE_PERIOD": "60", "EXPIRY_NOTICE_DAYS": "7"}
 SEALING: Final = {"KEY_ID": "key-1", "DATA_KEY_PERIOD": "86400", "DATA_KEY_MAX_AGE": "300"}
 TABLE: Final = {"TABLE_NAME": "table"}
 PUBLIC: Final = {"PUBLIC_URL": ""}
@@ -123,7 +123,7 @@ def test_values_arrive_as_what_they_are() -> None:
     """Numbers, groups and lists are read once, with the units of the contract."""
     read = settings.WorkerSettings.from_environment({**EVERYTHING, **LOOPBACK})
     assert read.sealing == SealingSettings("key-1", data_key_period=86_400, data_key_max_age=300)
-    assert read.schedule == Schedule(shards=16, period=60)
+    assert read.schedule == Schedule(shards=16, period=60, expiry_notice=7 * 86_400)
     assert read.numbers == RefreshNumbers(30, 15, 5, 25, 5, 20)
     assert read.loopback == Loopback(allowed=True, forbidden_ports=frozenset({8000, 4566}))
     assert read.provider_concurrency == 128
@@ -147,6 +147,8 @@ def test_loopback_is_closed_unless_it_is_opened() -> None:
         ("SHARDS", "١٦"),
         ("SHARDS", " 16"),
         ("SCHEDULE_PERIOD", "0"),
+        ("EXPIRY_NOTICE_DAYS", "0"),
+        ("EXPIRY_NOTICE_DAYS", "366"),
         ("DATA_KEY_PERIOD", "0"),
         ("DATA_KEY_MAX_AGE", "-1"),
         ("DATA_KEY_MAX_AGE", "99999999999999999999"),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from oauth_broker.connection import Connection, Proposal, SealedTokenSet
 
@@ -23,7 +23,12 @@ PLACE: Final = ("resource_id", "connection_id", "created_at", "shard")
 
 @dataclass(frozen=True, slots=True)
 class RefreshCommit:
-    """A refreshed token set, in place of the one that was spent. `refresh_at` is the due index's key."""
+    """A refreshed token set, in place of the one that was spent. `refresh_at` is the due index's key.
+
+    `attempts` is the connection's ring with this attempt, as it was when the lease was taken; empty, it
+    leaves what is there. Committed late, it replaces what was noted while its outcome was unknown.
+    `warn_at`: when to tell that the grant will die (epoch seconds).
+    """
 
     resource_id: str
     connection_id: str
@@ -34,6 +39,17 @@ class RefreshCommit:
     refresh_at: int | None
     shard: str
     variables: Mapping[str, str]
+    attempts: bytes = b""
+    warn_at: int | None = None
+
+    def in_doubt(self) -> Self:
+        """Give it as what is committed after the spent set was tried again, and refused: it is due at once.
+
+        A provider that detects reuse has ended this set with the spent one (RFC 9700 section 4.14.2); one
+        more refresh tells.
+        """
+        due = self.token_set.issued_at if self.token_set.refreshable else None
+        return replace(self, next_refresh=due)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +115,9 @@ def to_message(commit: Commit) -> str:
                 "token_set": _token_set_json(commit.token_set),
                 "next_refresh": commit.next_refresh,
                 "refresh_at": commit.refresh_at,
+                "warn_at": commit.warn_at,
                 "variables": dict(commit.variables),
+                "attempts": _text(commit.attempts),
             }
         case ConsentCommit():
             body = {
@@ -128,7 +146,8 @@ def to_message(commit: Commit) -> str:
 def from_message(text: str) -> Commit:
     """Read a commit from a queue's message, which is our own writing.
 
-    Raises ValueError or KeyError for another's.
+    An earlier version's says nothing of a grant's end, which counts as unknown then: messages outlive a
+    deployment. Raises ValueError or KeyError for another's.
     """
     body = json.loads(text)
     place = {name: body[name] for name in PLACE}
@@ -140,7 +159,9 @@ def from_message(text: str) -> Commit:
                 token_set=token_set,
                 next_refresh=body["next_refresh"],
                 refresh_at=body["refresh_at"],
+                warn_at=body.get("warn_at"),
                 variables=body["variables"],
+                attempts=_bytes(body.get("attempts", "")),
                 **place,
             )
         case "consent":
@@ -187,6 +208,8 @@ def _token_set_json(token_set: SealedTokenSet) -> dict[str, Any]:
         "metadata": dict(token_set.metadata),
         "destinations_id": token_set.destinations_id,
         "refreshable": token_set.refreshable,
+        "refresh_expires_at": token_set.refresh_expires_at,
+        "refresh_issued_at": token_set.refresh_issued_at,
     }
 
 
@@ -200,6 +223,8 @@ def _token_set_of(body: Mapping[str, Any]) -> SealedTokenSet:
         metadata=body["metadata"],
         destinations_id=body["destinations_id"],
         refreshable=body["refreshable"],
+        refresh_expires_at=body.get("refresh_expires_at"),
+        refresh_issued_at=body.get("refresh_issued_at"),
     )
 
 

@@ -70,7 +70,9 @@ class Note(StrEnum):
     CONNECTED = "connection connected"
     NEEDS_REAUTHORIZATION = "connection needs reauthorization"
     DISCONNECTED = "connection disconnected"
+    REVOCATION_ENDED = "connection revocation ended"
     REFRESH_FAILING = "connection refresh failing"
+    EXPIRING = "connection expiring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,11 @@ class LastError:
 
 @dataclass(frozen=True, slots=True)
 class SealedTokenSet:
-    """A token set as it lies in the table. `token_set_id` is random and ours; times are epoch seconds."""
+    """A token set as it lies in the table. `token_set_id` is random and ours; times are epoch seconds.
+
+    `refresh_expires_at` is what the provider told of the refresh token, `refresh_issued_at` when a refresh
+    token of that expiry first came: before `issued_at`, if refreshing does not put the expiry off.
+    """
 
     token_set_id: bytes
     sealed: bytes
@@ -97,6 +103,8 @@ class SealedTokenSet:
     metadata: Mapping[str, str | int | float | bool]
     destinations_id: str
     refreshable: bool
+    refresh_expires_at: int | None = None
+    refresh_issued_at: int | None = None
 
     def lives(self, now: float) -> bool:
         """Say whether the access token has not expired."""
@@ -157,7 +165,8 @@ class Connection:
     not confirmed.
 
     `refresh_at` is the index's key: when the worker should look at it; `next_refresh` is when it should be
-    refreshed.
+    refreshed, `warn_at` when it should be told that the grant will die. `warned_of` are the deaths that were
+    told. `attempts` is the ring of the last ones, packed by `attempts.py`.
     """
 
     resource_id: str
@@ -181,6 +190,9 @@ class Connection:
     notes: tuple[Note, ...] = ()
     asked_scopes: tuple[str, ...] = ()
     ended_consent: int = 0
+    attempts: bytes = b""
+    warn_at: int | None = None
+    warned_of: tuple[int, ...] = ()
 
     def shown_status(self, now: float, destinations_ids: frozenset[str]) -> Status:
         """Give the status a caller sees; `destinations_ids`: those under which its tokens count."""
@@ -195,6 +207,22 @@ class Connection:
             return Status.NEEDS_REAUTHORIZATION
         return self.status
 
+    def is_due_for_refresh(self, now: float) -> bool:
+        """Say whether the time of its refresh has come."""
+        return self.next_refresh is not None and self.next_refresh <= now
+
+    @property
+    def due_for_refresh_alone(self) -> bool:
+        """Say whether there is nothing to do about it but the refresh, once that is due."""
+        held = self.token_set
+        return (
+            self.status is Status.ACTIVE
+            and held is not None
+            and held.refreshable
+            and not self.notes
+            and self.refresh_at == self.next_refresh
+        )
+
     def due_at(self, now: int) -> int | None:
         """Give the due index's key: the earliest of what there is to do; None when there is nothing."""
         if self.notes:
@@ -203,4 +231,5 @@ class Connection:
         if self.status is Status.ACTIVE and self.token_set is not None:
             # a token that cannot be refreshed is looked at when it expires: somebody must consent again
             times.append(self.next_refresh if self.token_set.refreshable else self.token_set.expires_at)
+            times.append(self.warn_at)
         return min((time for time in times if time is not None), default=None)

@@ -183,6 +183,19 @@ class StoreUnavailableError(BrokerError):
     retryable = True
 
 
+class StoreRefusedError(StoreUnavailableError):
+    """DynamoDB will never do this: the item is not as we write them, or too large."""
+
+    category = "store_refused"
+    retryable = False
+
+
+class UnreadableError(BrokerError):
+    """A row of the table is not as we write them."""
+
+    category = "unreadable"
+
+
 class SealError(BrokerError):
     """Something sealed does not open: moved, altered, or sealed for another place."""
 

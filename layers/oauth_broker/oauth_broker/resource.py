@@ -47,10 +47,21 @@ class BodyFormat(StrEnum):
 
 
 class ExpiresInUnit(StrEnum):
-    """The unit in which the provider says `expires_in`."""
+    """The unit in which the provider says how long tokens live."""
 
     SECONDS = "seconds"
     MILLISECONDS = "milliseconds"
+
+
+class RefreshPolicy(StrEnum):
+    """When an access token is refreshed: before its expiry, when it is read, or only once it has expired.
+
+    The last is for providers that answer the same token until then.
+    """
+
+    EAGER = "eager"
+    LAZY = "lazy"
+    AFTER_EXPIRY = "after_expiry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +100,18 @@ class ConnectionVariable:
 
 @dataclass(frozen=True, slots=True)
 class TokenResponseRules:
-    """Where an answer of odd shape keeps things: JMESPath expressions."""
+    """Where an answer of odd shape keeps things: JMESPath expressions.
+
+    No RFC names the refresh token's own lifetime. The default finds it where Google, LinkedIn, eBay and
+    GitHub, then Keycloak and TikTok, then Intuit tell it.
+    """
 
     access_token: str = "access_token"  # noqa: S105 - a JMESPath expression
     refresh_token: str = "refresh_token"  # noqa: S105 - a JMESPath expression
     expires_in: str = "expires_in"
+    refresh_token_expires_in: str = (
+        "refresh_token_expires_in || refresh_expires_in || x_refresh_token_expires_in"  # noqa: S105 - JMESPath
+    )
     scope: str = "scope"
     token_type: str = "token_type"  # noqa: S105 - a JMESPath expression
     expires_in_unit: ExpiresInUnit = ExpiresInUnit.SECONDS
@@ -101,10 +119,15 @@ class TokenResponseRules:
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokenBehaviour:
-    """What is known of the provider's refresh tokens; unknown counts as strict. `grace_period` in seconds."""
+    """What is known of the provider's refresh tokens, in seconds; unknown counts as strict.
+
+    `lifetime` runs from the consent, whatever is done; `idle_lifetime` from the last refresh.
+    """
 
     rotates: bool = True
     grace_period: int = 0
+    lifetime: int | None = None
+    idle_lifetime: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +157,7 @@ class Resource:
     shared_callback: bool = False
     default_expires_in: int | None = None
     refresh_token: RefreshTokenBehaviour = field(default_factory=RefreshTokenBehaviour)
+    refresh_policy: RefreshPolicy = RefreshPolicy.EAGER
     require_confirmation: bool = True
     document: Mapping[str, Any] = field(default_factory=dict)
 

@@ -39,15 +39,23 @@ class SealingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Over how many shards the due connections lie, and how often (seconds) they are asked."""
+    """Over how many shards the due connections lie, and how often (seconds) they are asked.
+
+    `expiry_notice`: how long (seconds) before its end it is told that a grant will die.
+    """
 
     shards: int
     period: int
+    expiry_notice: int
 
     @classmethod
     def read(cls, read: Environment) -> Self:
-        """Read `SHARDS` and `SCHEDULE_PERIOD`."""
-        return cls(shards=read.number("SHARDS", 1, MAX_SHARDS), period=read.number("SCHEDULE_PERIOD", 1, DAY))
+        """Read `SHARDS`, `SCHEDULE_PERIOD`, and `EXPIRY_NOTICE_DAYS`: the template cannot multiply."""
+        return cls(
+            shards=read.number("SHARDS", 1, MAX_SHARDS),
+            period=read.number("SCHEDULE_PERIOD", 1, DAY),
+            expiry_notice=read.number("EXPIRY_NOTICE_DAYS", 1, 365) * DAY,
+        )
 
 
 @dataclass(frozen=True, slots=True)

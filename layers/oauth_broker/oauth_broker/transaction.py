@@ -24,6 +24,7 @@ class Authorization:
     `consumed_by` is the hash of the state that came with the code: of the one browser whose consent counts.
     `authorization_url` is complete but for `{{state}}`, `{{code_challenge}}` and `{{nonce}}`; `token_url`
     is the resource's, templates and all. `outcome` is the error code with which a consumed one failed.
+    `missed_at`: when nothing of its exchange was found, its process over and the table writable.
     """
 
     authorization_id: str
@@ -49,3 +50,4 @@ class Authorization:
     consumed_at: int | None = None
     consumed_by: bytes | None = None
     outcome: str | None = None
+    missed_at: int | None = None

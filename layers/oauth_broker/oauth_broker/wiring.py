@@ -10,6 +10,7 @@ from oauth_broker.doors.machine import Machine
 from oauth_broker.doors.queues import RescueQueue
 from oauth_broker.doors.sealing import Sealing
 from oauth_broker.doors.store import Store
+from oauth_broker.flows.circuits import Circuits
 from oauth_broker.flows.kit import Kit
 from oauth_broker.flows.shelf import Shelf
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def kit_of(given: ProviderCallingSettings) -> Kit:
     """Make the kit; no call is made."""
     store, sealing, machine = Store(given.table).connect(), Sealing(given.sealing), Machine()
+    shelf = Shelf(store, sealing, machine)
     return Kit(
         store=store,
         sealing=sealing,
@@ -36,5 +38,6 @@ def kit_of(given: ProviderCallingSettings) -> Kit:
         machine=machine,
         schedule=given.schedule,
         numbers=given.numbers,
-        shelf=Shelf(store, sealing, machine),
+        shelf=shelf,
+        circuits=Circuits(store, shelf, machine, period=given.schedule.period),
     )

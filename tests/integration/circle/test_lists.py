@@ -97,11 +97,13 @@ def test_nothing_secret_is_listed(broker: Broker, many: str) -> None:
         "created_at",
         "expires_at",
         "next_refresh_at",
+        "dies_at",
         "scopes",
         "generation",
         "metadata",
         "labels",
         "last_error",
+        "attempts",
     }
 
 

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OTHER_ETAG = '"0000000000000000"'
+CLOSED = {
+    "state": "closed",
+    "times": 0,
+    **dict.fromkeys(("since", "until", "category", "error", "error_description", "http_status")),
+}
 
 
 def path_of(resource_id: str) -> str:
@@ -37,6 +42,7 @@ def test_a_resource_is_shown_without_its_secrets(broker: Broker) -> None:
     resource_id = body["resource_id"]
     expected = {**body, "client_secret": "***", "secret_variables": {"api_key": "***"}}
     expected["callback_url"] = f"{broker.url}/oauth/{resource_id}/callback"
+    expected["provider_state"] = CLOSED
     shown = broker.call("GET", path_of(resource_id))
     times = {name: made.json()[name] for name in ("created_at", "updated_at")}
     assert made.json() == shown.json() == expected | times

@@ -150,10 +150,37 @@ def test_no_time_left_is_no_connection() -> None:
             Egress(loopback=True).send(request, ANYWHERE, deadline=0)
         with pytest.raises(NotConnectedError):
             Egress(loopback=True).send(request, ANYWHERE, deadline=-1)
+        with pytest.raises(NotConnectedError):  # as of a process that was paused since
+            Egress(loopback=True).send(request, ANYWHERE, deadline=9, since=time.time() - 10)
         assert server.arrivals == 0
         with pytest.raises(OutcomeUnknownError):
-            Egress(loopback=True, deadline=60).send(request, ANYWHERE, deadline=SHORT)
+            Egress(loopback=True, deadline=60).send(request, ANYWHERE, deadline=SHORT, since=time.time())
         assert server.arrivals == 1
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_who_comes_late_to_an_answer_reads_what_lies_there(tls: bool, ca: Authority) -> None:
+    """A process paused until its deadline was over loses no token set; it waits for nothing more, though."""
+    answered = threading.Event()
+
+    def answer(connection: socket.socket, _request: bytes) -> None:
+        connection.sendall(b"an answer")
+        answered.set()
+        silent(connection, b"")
+
+    context = ca.server_context("127.0.0.1") if tls else None
+    with Server(answer, context=context, reads=False) as server:
+        plain = connected(["127.0.0.1"], server.port, time.monotonic() + BOUND)
+        receiver = secured(plain, "127.0.0.1", tls_context(str(ca.bundle))) if tls else plain
+        with receiver:
+            assert answered.wait(BOUND)
+            receiver.deadline = began = time.monotonic()
+            buffer = bytearray(100)
+            assert receiver.recv_into(buffer) == len(b"an answer")
+            for _ in range(2):
+                with pytest.raises(TimeoutError):
+                    receiver.recv_into(buffer)
+            assert time.monotonic() - began < BOUND
 
 
 def test_dead_addresses_share_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,6 +159,8 @@ def test_a_rescued_set_brings_an_ended_grant_back(store: Store) -> None:
     assert after.notes == (Note.NEEDS_REAUTHORIZATION, Note.CONNECTED)
     assert after.refresh_at is not None
     assert after.refresh_at <= NOW  # the notes are due
+    assert after.next_refresh is not None
+    assert after.next_refresh <= NOW  # and a refresh, which tells whether the provider ended it as well
 
 
 def test_a_consent_starts_afresh(store: Store) -> None:
@@ -230,3 +232,24 @@ def test_a_failed_consent_makes_no_connection(store: Store) -> None:
     """What was deleted stays deleted."""
     store.connections.note_failed_consent(authorization(), LastError(NOW, "refused"))
     assert raw(store, pending()) is None
+
+
+@pytest.mark.parametrize("issued_at", [NOW, NOW - 60])
+def test_a_refresh_says_when_to_warn(store: Store, issued_at: int) -> None:
+    """And what is known of the new refresh token; what was told stays known."""
+    before = place(store, connection(warn_at=NOW, warned_of=(NOW + 99,)))
+    newer = token_set(token_set_id=b"set-2", refresh_issued_at=issued_at, refresh_expires_at=NOW + 9000)
+    store.connections.commit(refresh_commit(token_set=newer, warn_at=NOW + 6750))
+    after = there(store, before)
+    assert (after.token_set, after.warn_at, after.warned_of) == (newer, NOW + 6750, (NOW + 99,))
+    store.connections.commit(refresh_commit(spent=b"set-2", token_set=token_set(token_set_id=b"set-3")))
+    assert there(store, before).warn_at is None
+    assert there(store, before).token_set == token_set(token_set_id=b"set-3")
+
+
+def test_a_new_consent_forgets_what_was_told(store: Store) -> None:
+    """It begins anew: other deaths, other warnings."""
+    before = place(store, connection(warn_at=NOW, warned_of=(NOW + 99,)))
+    store.connections.commit(consent_commit())
+    after = there(store, before)
+    assert (after.warn_at, after.warned_of, after.refresh_at) == (None, (), NOW)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -116,13 +115,6 @@ def test_disconnecting_leaves_what_is_to_be_revoked(
     due, _ = store.leases.due(SHARD, now=NOW, limit=9)
     assert [one.kind for one in due] == ([] if left is None else ["D"])
     create(store, pending())
-
-
-def test_what_is_left_to_revoke_comes_back_whole(store: Store) -> None:
-    """Token set, variables and notes are those of the connection."""
-    full = replace(LEFT, variables={"tenant": "t1"})
-    store.connections.leave_to_revoke(full, shard=SHARD, now=NOW)
-    assert store.leases.take_left("acme", "c1#1", lease(), now_ms=NOW_MS) == replace(full, lease=lease())
 
 
 @pytest.mark.parametrize("made_at, renewed", [(NOW_MS, True), (NOW_MS + 1, False)])

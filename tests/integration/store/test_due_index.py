@@ -1,4 +1,4 @@
-"""The due index, and what is left to revoke."""
+"""The due index."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import pytest
 from oauth_broker.connection import Note
 from oauth_broker.doors.store import LeftToRevoke, Store
 from oauth_broker.doors.store.keys import resource_key
-from tests.doubles.samples import NOW, NOW_MS, SHARD, connection, lease, token_set
+from tests.doubles.samples import NOW, SHARD, connection, token_set
 from tests.integration.store.placing import place
 
-MINE = lease(b"mine")
-THEIRS = lease(b"theirs")
 LEFT = LeftToRevoke("acme", "c1#1", "c1", token_set(), notes=(Note.DISCONNECTED,))
 
 
@@ -34,7 +32,7 @@ def test_the_due_index_gives_the_oldest_first(store: Store) -> None:
 def test_what_is_due_says_what_it_is(store: Store) -> None:
     """A connection, what is left to revoke, and a resource on its way out are told apart by their keys."""
     place(store, connection())
-    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
+    store.revocations.leave(LEFT, shard=SHARD, now=NOW)
     row = store.resources.load(resource_id="acme").resource
     assert row is not None
     store.resources.mark_deleting(row, how="revoke", shard=SHARD, due=NOW)
@@ -46,33 +44,10 @@ def test_what_is_due_says_what_it_is(store: Store) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "now_ms, taken", [(THEIRS.until - 1, False), (THEIRS.until, False), (THEIRS.until + 1, True)]
-)
-def test_what_is_left_to_revoke_is_taken_by_one(store: Store, now_ms: int, taken: bool) -> None:
-    """A lease that ran out is taken over: revoking twice does no harm."""
-    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
-    first = store.leases.take_left("acme", "c1#1", THEIRS, now_ms=NOW_MS)
-    assert first == replace(LEFT, lease=THEIRS)
-    assert (store.leases.take_left("acme", "c1#1", MINE, now_ms=now_ms) is not None) is taken
-
-
-def test_only_its_holder_forgets_what_was_left(store: Store) -> None:
-    """Another's revocation that is under way is not forgotten; done is done."""
-    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
-    store.leases.take_left("acme", "c1#1", MINE, now_ms=NOW_MS)
-    store.leases.forget_left(LEFT, THEIRS)
-    assert store.resources.has_left_to_revoke("acme")
-    store.leases.forget_left(LEFT, MINE)
-    assert not store.resources.has_left_to_revoke("acme")
-    store.leases.forget_left(LEFT, MINE)
-    assert store.leases.take_left("acme", "c1#1", MINE, now_ms=NOW_MS) is None
-
-
 @pytest.mark.parametrize("moved, kept", [(0, False), (1, True)])
 def test_what_nothing_can_be_done_about_leaves_the_index(store: Store, moved: int, kept: bool) -> None:
     """Unless it became due for something else meanwhile."""
-    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
+    store.revocations.leave(LEFT, shard=SHARD, now=NOW)
     [due], _ = store.leases.due(SHARD, now=NOW, limit=9)
     store.leases.take_off(replace(due, refresh_at=due.refresh_at - moved))
     assert bool(store.leases.due(SHARD, now=NOW, limit=9)[0]) is kept

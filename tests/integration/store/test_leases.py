@@ -97,7 +97,16 @@ def give_back(store: Store, before: Connection) -> None:
 
 def settle(store: Store, before: Connection) -> None:
     """Take announced notes off."""
-    store.leases.settle(before, MINE, announced=True, forget_proposal=True, refresh_at=NOW + 60, shard=SHARD)
+    store.leases.settle(
+        before,
+        MINE,
+        announced=True,
+        forget_proposal=True,
+        warn_at=NOW + 90,
+        warned_of=(NOW + 80,),
+        refresh_at=NOW + 60,
+        shard=SHARD,
+    )
 
 
 def mark_unknown(store: Store, before: Connection) -> None:
@@ -139,11 +148,44 @@ def test_a_holder_whose_lease_is_gone_writes_nothing(store: Store, act: Act, now
             connection(failures=2, next_refresh=NOW + 60, last_error=ERROR, notes=(Note.CONNECTED,)),
         ),
         (give_back, HELD, connection()),
-        (settle, replace(HELD, notes=(Note.CONNECTED,)), connection(refresh_at=NOW + 60)),
+        (
+            put_off,
+            replace(HELD, warn_at=NOW + 30, warned_of=(NOW + 99,)),
+            connection(
+                failures=2,
+                next_refresh=NOW + 60,
+                refresh_at=NOW + 30,  # the warning does not wait for the next attempt
+                last_error=ERROR,
+                warn_at=NOW + 30,
+                warned_of=(NOW + 99,),
+            ),
+        ),
         (
             settle,
-            replace(HELD, proposal=proposal()),
-            connection(refresh_at=NOW + 60, ended_consent=NOW_MS + 200),
+            replace(HELD, notes=(Note.CONNECTED,)),
+            connection(refresh_at=NOW + 60, warn_at=NOW + 90, warned_of=(NOW + 80,)),
+        ),
+        (
+            settle,
+            replace(HELD, proposal=proposal(), warn_at=NOW, warned_of=(NOW + 70,)),
+            connection(
+                refresh_at=NOW + 60,
+                ended_consent=NOW_MS + 200,
+                warn_at=NOW + 90,
+                warned_of=(NOW + 80,),
+            ),
+        ),
+        (
+            mark_unknown,
+            replace(HELD, failures=1, warn_at=NOW + 30),
+            connection(
+                unknown_since=NOW,
+                failures=2,
+                next_refresh=NOW + 60,
+                refresh_at=NOW + 30,
+                last_error=ERROR,
+                warn_at=NOW + 30,
+            ),
         ),
         (
             mark_unknown,
@@ -158,7 +200,7 @@ def test_a_holder_whose_lease_is_gone_writes_nothing(store: Store, act: Act, now
         ),
         (
             end_grant,
-            replace(HELD, failures=1, unknown_since=NOW),
+            replace(HELD, failures=1, unknown_since=NOW, warn_at=NOW + 90, warned_of=(NOW + 80,)),
             connection(
                 status=Status.NEEDS_REAUTHORIZATION,
                 next_refresh=None,
@@ -255,7 +297,14 @@ def test_what_came_meanwhile_is_not_overlooked(store: Store, seen: Connection, n
     """A note or a proposal that the holder did not see is neither taken off nor left without a time."""
     place(store, now)
     met = store.leases.settle(
-        seen, MINE, announced=bool(seen.notes), forget_proposal=True, refresh_at=None, shard=SHARD
+        seen,
+        MINE,
+        announced=bool(seen.notes),
+        forget_proposal=True,
+        warn_at=None,
+        warned_of=(),
+        refresh_at=None,
+        shard=SHARD,
     )
     assert met == now
     assert there(store, now) == now

@@ -12,7 +12,7 @@ from oauth_broker.doors.store import ResourceRow, Store
 from oauth_broker.errors import IdInUseError, NotFoundError, PreconditionFailedError
 from tests.doubles.samples import NOW, NOW_MS, SHARD, connection, pending, resource_row
 from tests.integration.store.placing import place
-from tests.integration.store.test_due_index import LEFT, MINE
+from tests.integration.store.test_revocations import LEFT, MINE
 
 Write = Callable[[Store, ResourceRow], None]
 
@@ -145,9 +145,9 @@ def test_what_stands_under_a_resource(store: Store) -> None:
         store.connections.disconnect(made, None, shard=SHARD, now=NOW)
     assert not store.resources.has_connections("acme")
     assert not store.resources.has_left_to_revoke("acme")
-    store.connections.leave_to_revoke(LEFT, shard=SHARD, now=NOW)
+    store.revocations.leave(LEFT, shard=SHARD, now=NOW)
     assert store.resources.has_left_to_revoke("acme")
-    store.leases.take_left("acme", "c1#1", MINE, now_ms=NOW_MS)
+    store.revocations.take("acme", "c1#1", MINE, seen=NOW, now_ms=NOW_MS)
     assert store.resources.has_left_to_revoke("acme")
 
 

@@ -45,7 +45,7 @@ def run() -> Iterator[Run]:
         provider = opened.enter_context(serving(planted))
         options = Options(
             schedule_period=1,
-            extra_env=NUMBERS | {"COMMIT_DEADLINE": "1"},
+            extra_env=NUMBERS,
             function_env=environment,
             demo_options=["--controls", "--access-token-lifetime", "3600"],
             aws_gate=gate,

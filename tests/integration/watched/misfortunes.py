@@ -128,6 +128,26 @@ def is_left(run: Run, function: str) -> bool:
     )
 
 
+def paused(run: Run) -> None:
+    """The client is refused for a while: what is due meanwhile is looked at, since it may have news."""
+    resource_id = run.register("paused")
+    for name in ("ada", "bob"):
+        run.connect(resource_id, name)
+        run.await_news(resource_id, name)
+    run.provider.will(resource_id, *[Answer(401, error="invalid_client")] * 5)
+    for name in ("ada", "bob"):
+        run.make_due(resource_id, name)
+    key = place_of(resource_id, "bob")[0]
+    assert eventually(
+        lambda: run.gate.seen(
+            lambda call: (
+                (call.caller, call.operation) == ("RefreshWorkerFunction", "BatchGetItem")
+                and key in json.dumps(call.request)
+            )
+        )
+    )
+
+
 def no_work(run: Run) -> None:
     """A nudge whose worker finds no table ends as a dead letter."""
     resource_id = run.register("nudged")
@@ -193,7 +213,7 @@ def changed_meanwhile(run: Run) -> None:
         )
         path = f"/v1/resources/{resource_id}?connections=revoke"
         assert run.broker.call("DELETE", path).status_code == 202
-        assert eventually(lambda: not any(resource_id in item["pk"]["S"] for item in run.items()))
+        assert eventually(lambda: not run.rows_of(resource_id))
 
 
 def mistakes(run: Run) -> None:
@@ -244,6 +264,7 @@ CHAPTERS = (
     wrong_secret,
     misfit,
     no_commit,
+    paused,
     no_work,
     gone_meanwhile,
     changed_meanwhile,

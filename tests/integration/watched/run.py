@@ -190,6 +190,11 @@ class Run:
         pages = self.stack.client("dynamodb").get_paginator("scan").paginate(TableName=self.stack.table_name)
         return [item for page in pages for item in page["Items"]]
 
+    def rows_of(self, resource_id: str) -> list[str]:
+        """The partition keys under which something of a resource is kept, but for ended revocations."""
+        keys = (item["pk"]["S"] for item in self.items())
+        return [key for key in keys if resource_id in key and not key.startswith("E#")]
+
     def queue(self, name: str) -> str:
         """A queue's URL by its logical id."""
         return self.stack.attributes[name]["Ref"]

@@ -120,7 +120,7 @@ def disconnected(run: Run) -> None:
     assert run.broker.call("DELETE", path).status_code == 409
     assert run.broker.call("DELETE", f"{path}?connections=revoke").status_code == 202
     assert run.broker.call("DELETE", f"/v1/resources/{run.register('empty')}").status_code == 204
-    assert eventually(lambda: not any(resource_id in item["pk"]["S"] for item in run.items()))
+    assert eventually(lambda: not run.rows_of(resource_id))
 
 
 def under_jwt(run: Run) -> None:

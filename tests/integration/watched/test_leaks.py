@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.integration.watched.run import Run
 
 WHERE: Final = (
-    *(f"item {kind}" for kind in ("R ", "C#", "A#", "K ")),
+    *(f"item {kind}" for kind in ("R ", "C#", "A#", "E#", "K ")),
     *(f"a message in {queue}" for queue in ("RescueDeadLetters", "WorkDeadLetters")),
     *(
         f"a line of {source}"

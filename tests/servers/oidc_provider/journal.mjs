@@ -1,10 +1,11 @@
-// What reached the token endpoint, and which grants ended: by this a storm is judged.
+// What reached the token and revocation endpoints, and which grants ended: by this a storm is judged.
 
 const now = () => Date.now() / 1000;
 
 export function journal(provider) {
   const calls = [];
   const revoked = [];
+  const revocations = [];
 
   const note = (ctx, error) => {
     const { client, params, body, entities } = ctx.oidc;
@@ -16,6 +17,7 @@ export function journal(provider) {
       auth_method: ctx.get("authorization") ? "client_secret_basic" : body?.client_secret ? "client_secret_post" : "none",
       grant_type: params?.grant_type ?? body?.grant_type ?? null,
       grant_id: spent?.grantId ?? null,
+      account_id: spent?.accountId ?? null,
       error: error?.error ?? null,
       error_detail: error?.error_detail ?? null,
     });
@@ -26,5 +28,15 @@ export function journal(provider) {
   provider.on("grant.revoked", (ctx, grantId) => {
     revoked.push({ at: now(), grant_id: grantId, client_id: ctx.oidc.client?.clientId ?? null, by: ctx.oidc.route });
   });
-  return { calls, revoked };
+
+  // RFC 7009 answers 200 for any token: `grant_id` is null where the provider did not know it, or no longer.
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.oidc?.route === "revocation") {
+      const { client, entities } = ctx.oidc;
+      const token = entities.RefreshToken ?? entities.AccessToken;
+      revocations.push({ at: now(), client_id: client?.clientId ?? null, grant_id: token?.grantId ?? null });
+    }
+  });
+  return { calls, revoked, revocations };
 }

@@ -9,9 +9,10 @@ import pytest
 
 from oauth_broker.connection import Connection, Note, Status
 from oauth_broker.errors import NotConnectedError, OutcomeUnknownError
-from oauth_broker.flows.attend import RECHECK, UNTOLD, Attended, attend
+from oauth_broker.flows.attend import RECHECK, Attended, attend
 from oauth_broker.flows.manage_resources import patch_resource, rebind
 from oauth_broker.flows.refresh import new_lease
+from oauth_broker.flows.warning import UNTOLD
 from tests.doubles.broker import APP, BASE, Broker
 from tests.doubles.provider import answered, granted
 from tests.doubles.samples import NOW, proposal, proposal_commit
@@ -190,15 +191,21 @@ def test_what_ran_out_needs_a_person_and_one_event() -> None:
     """An expired token that nothing can refresh: looked at when it expires."""
     broker = Broker()
     broker.connect(refresh_token=None)
-    assert broker.connection().refresh_at == NOW + 3600
-    broker.machine.time += 3600
-    for _ in range(3):
+    for due in (NOW + 2700, NOW + 3600):  # the warning, and the expiry
+        assert broker.connection().refresh_at == due
+        broker.machine.time = due
+        broker.work()
+    for _ in range(2):
         broker.work()
     after = broker.connection()
     assert (after.status, after.refresh_at) == (Status.NEEDS_REAUTHORIZATION, None)
     assert after.last_error is not None
     assert after.last_error.category == "ran_out"
-    assert broker.announcements.names == ["connection connected", "connection needs reauthorization"]
+    assert broker.announcements.names == [
+        "connection connected",
+        "connection expiring",
+        "connection needs reauthorization",
+    ]
     assert len(broker.scripted.requests) == 1
 
 
@@ -207,14 +214,12 @@ def test_changed_destinations_are_looked_at_again(refresh_token: str | None) -> 
     """Nothing is sent there; after a rebind it goes on, as if nothing had been."""
     broker = Broker()
     broker.connect(refresh_token=refresh_token, expires_in=86_400)
-    due = broker.connection().refresh_at
     moved = {"token": {"url": "https://new.example/token"}, "client_secret": "again"}
     patch_resource(broker.kit, BASE, "acme", moved, if_match=None, loopback=False)
-    assert due is not None
-    broker.machine.time = due
+    broker.machine.time = now = NOW + 86_400
     assert attended(broker) is Attended.OTHER
     after = broker.connection()
-    assert (after.refresh_at, after.lease, after.failures) == (due + RECHECK, None, 0)
+    assert (after.refresh_at, after.lease, after.failures) == (now + RECHECK, None, 0)
     assert len(broker.scripted.requests) == 1
     rebind(broker.kit, BASE, "acme", if_match=None)
     broker.machine.time += RECHECK
@@ -233,7 +238,7 @@ def test_a_token_that_cannot_be_refreshed_is_never_asked_for(broker: Broker) -> 
     broker.machine.time += 60
     assert attended(broker) is Attended.OTHER
     assert broker.connection().failures == 0
-    assert broker.connection().refresh_at == NOW + 3600
+    assert broker.connection().refresh_at == NOW + 2700  # the warning; then its expiry
 
 
 def test_a_lapsed_lease_is_marked_unknown(broker: Broker) -> None:

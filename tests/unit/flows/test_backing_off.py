@@ -10,7 +10,7 @@ import pytest
 from oauth_broker.connection import Status
 from oauth_broker.errors import ExchangeFailedError, OutcomeUnknownError
 from oauth_broker.flows.ask import ask_for_connection
-from oauth_broker.flows.freshen import freshen
+from oauth_broker.flows.freshen import Fresh, freshen
 from tests.doubles.broker import ADDRESSES, ADMIN, Broker, plenty
 from tests.doubles.provider import answered, fields_of, granted
 from tests.doubles.samples import NOW
@@ -47,12 +47,12 @@ def minutes(broker: Broker, count: int) -> None:
 
 @pytest.mark.parametrize("members", [OWN, UNROTATED])
 def test_a_provider_that_only_times_out_is_asked_rarely(members: dict[str, Any]) -> None:
-    """Spending again does no harm there, but is no loop: six hours, and the reason is shown."""
+    """Spending again does no harm there, but is no loop: once in fifteen minutes, and the reason is shown."""
     broker = connected(members)
     broker.scripted.will(*[SILENCE] * 400)
     minutes(broker, 360)
     asked = len(broker.scripted.requests) - 1
-    assert 5 < asked < 15
+    assert 5 < asked < 6 * 4 + 6
     after = broker.connection()
     assert after.status is Status.ACTIVE
     assert after.failures >= 3
@@ -101,6 +101,39 @@ def test_an_unknown_outcome_is_shown(members: dict[str, Any]) -> None:
     assert error is not None
     assert error.category == "outcome_unknown"
     assert error.at in {NOW + 3031, NOW + 3062}
+
+
+@pytest.mark.parametrize("failures", [0, 5])
+def test_an_outage_of_ours_puts_nobody_off(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+    """KMS gives no key for half an hour: no call, and once it does, no minute more than the schedule's.
+
+    Nor is it a refresh that the provider fails, however often it failed before. Fails when the attempts are
+    counted: the last of them is to be repeated after an hour.
+    """
+    broker = connected(STRICT)
+    broker.scripted.will(*[answered(503)] * failures, granted("access-2"))
+    broker.machine.time += 1800
+    held = broker.kit.shelf.resource("acme")
+    for _ in range(failures):
+        freshen(broker.kit, held, broker.connection(), remaining=plenty)
+        broker.machine.time += 5400
+    before, told = broker.connection().failures, list(broker.announcements.names)
+    kit = broker.process(data_key_max_age=0)
+    decrypt = broker.kms.decrypt
+    monkeypatch.setattr(broker.kms, "decrypt", broker.kms.refuse)
+    for _ in range(30):
+        freshen(kit, held, broker.connection(), remaining=plenty)
+        broker.machine.time += 60
+    error = broker.connection().last_error
+    assert error is not None
+    assert error.category == "sealing_unavailable"
+    assert len(broker.scripted.requests) == 1 + failures
+    assert broker.connection().failures == max(1, before)
+    monkeypatch.setattr(broker.kms, "decrypt", decrypt)
+    broker.machine.time += 60
+    assert isinstance(freshen(kit, held, broker.connection(), remaining=plenty), Fresh)
+    assert (broker.connection().generation, broker.connection().failures) == (2, 0)
+    assert broker.announcements.names == told
 
 
 def test_the_client_asks_for_what_was_asked() -> None:

@@ -13,9 +13,10 @@ from oauth_broker.doors.store import Store
 from oauth_broker.doors.store.table import HURRIED
 from oauth_broker.flows.commit import PAUSE, TRIES_BEFORE_RESCUE, commit_surely, settled
 from oauth_broker.flows.read_token import read_token
+from oauth_broker.protocol.http import HttpResponse
 from tests.doubles.broker import ADMIN, NUMBERS, Broker, plenty
 from tests.doubles.dynamodb import MemoryDynamoDB
-from tests.doubles.provider import StrictProvider
+from tests.doubles.provider import StrictProvider, answered, fields_of, granted
 from tests.doubles.samples import NOW, refresh_commit, token_set
 
 
@@ -136,6 +137,41 @@ def test_a_grant_that_was_refused_while_its_successor_was_in_the_queue_lives(bro
     assert broker.connection().status is Status.NEEDS_REAUTHORIZATION
     assert settled(broker.kit.store, commit, now=NOW) == Committed()
     assert broker.connection().status is Status.ACTIVE
+
+
+@pytest.mark.parametrize(
+    "answer, status",
+    [
+        (answered(400, error="invalid_grant"), Status.NEEDS_REAUTHORIZATION),
+        (granted("access-3"), Status.ACTIVE),
+    ],
+)
+def test_what_came_after_a_refusal_is_tried_at_once(
+    broker: Broker, answer: HttpResponse, status: Status
+) -> None:
+    """A provider that detects reuse ended the successor, too: that does not read healthy for an hour."""
+
+    def while_the_table_is_away() -> HttpResponse:
+        broker.dynamodb.fail_next("update_item", 10**6)
+        return granted("access-2", refresh_token="refresh-2")
+
+    broker.work()  # tells of the connection
+    broker.machine.time += 2000
+    broker.scripted.will(while_the_table_is_away)
+    read_token(broker.kit, ADMIN, "acme", "c1", min_ttl=3600, remaining=plenty)
+    broker.dynamodb.fail_next("update_item", 0)
+    (commit,) = broker.rescue.received()
+    assert isinstance(commit, RefreshCommit)
+    broker.kit.store.leases.end_grant(
+        broker.connection(), spent=commit.spent, error=LastError(NOW, "grant_gone"), now=NOW, shard="00"
+    )
+    settled(broker.kit.store, commit, now=NOW)
+    broker.scripted.will(answer)
+    broker.machine.time += 1
+    broker.work()  # tells that it was ended, and connected
+    broker.work()
+    assert broker.connection().status is status
+    assert fields_of(broker.scripted.requests[-1])["refresh_token"] == "refresh-2"
 
 
 @pytest.mark.parametrize("hurried", [True, False])

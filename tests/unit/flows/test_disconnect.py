@@ -1,4 +1,4 @@
-"""Disconnecting, its races, and the revocation that follows."""
+"""Disconnecting, and its races."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 
 from oauth_broker.connection import Connection
-from oauth_broker.errors import (
-    OutcomeUnknownError,
-    UnavailableError,
-)
+from oauth_broker.errors import UnavailableError
 from oauth_broker.flows.ask import ask_for_connection
 from oauth_broker.flows.disconnect import disconnect
 from oauth_broker.flows.read_token import refresh_now
@@ -33,43 +30,25 @@ def ask(broker: Broker, **body: Any) -> dict[str, Any]:
 
 
 def test_disconnecting_frees_the_id_and_leaves_the_revocation(broker: Broker) -> None:
-    """Gone at once; the worker revokes the refresh token, says so and forgets."""
+    """Gone at once; the worker revokes refresh and access token, says so and forgets."""
     broker.connect()
     disconnect(broker.kit, broker.connection())
     assert broker.find() is None
     assert ask(broker, connection_id="c1")["status"] == "pending"
-    broker.scripted.will(answered(200))
+    broker.scripted.will(answered(200), answered(200))
     broker.work()
-    sent = fields_of(broker.scripted.requests[-1])
-    assert (sent["token"], sent["token_type_hint"]) == ("refresh-1", "refresh_token")
+    sent = [fields_of(request) for request in broker.scripted.requests[1:]]
+    assert [(fields["token"], fields["token_type_hint"]) for fields in sent] == [
+        ("refresh-1", "refresh_token"),
+        ("access-1", "access_token"),
+    ]
     assert broker.announcements.events[-1] == (
         "connection disconnected",
         {"resource_id": "acme", "connection_id": "c1", "revocation": "revoked"},
     )
     broker.work()
-    assert len(broker.scripted.requests) == 2
+    assert len(broker.scripted.requests) == 3
     assert not [key for key in broker.dynamodb.items if key[0].startswith("D#")]
-
-
-@pytest.mark.parametrize(
-    "revocation, answer, outcome",
-    [
-        (None, None, "not_supported"),
-        ({"url": "https://acme.example/revoke"}, answered(503), "refused"),
-        ({"url": "https://acme.example/revoke"}, OutcomeUnknownError("reset"), "outcome_unknown"),
-    ],
-)
-def test_how_the_revocation_went_is_told(revocation: Any, answer: Any, outcome: str) -> None:
-    """One try, and it is forgotten whatever came of it."""
-    broker = Broker()
-    broker.register(revocation=revocation)
-    broker.connect()
-    disconnect(broker.kit, broker.connection())
-    if answer is not None:
-        broker.scripted.will(answer)
-    broker.work()
-    assert broker.announcements.events[-1][1]["revocation"] == outcome
-    assert not broker.kit.store.resources.has_left_to_revoke("acme")
 
 
 def test_a_pending_connection_is_deleted_without_a_word(broker: Broker) -> None:
@@ -90,9 +69,9 @@ def test_a_refresh_meanwhile_is_deleted_with_it(broker: Broker) -> None:
     refresh_now(broker.kit, ADMIN, "acme", "c1", remaining=plenty)
     disconnect(broker.kit, seen)
     assert broker.find() is None
-    broker.scripted.will(answered(200))
+    broker.scripted.will(answered(200), answered(200))
     broker.work()
-    assert fields_of(broker.scripted.requests[-1])["token"] == "refresh-2"
+    assert [fields_of(one)["token"] for one in broker.scripted.requests[-2:]] == ["refresh-2", "access-2"]
 
 
 def test_a_later_connection_of_the_id_is_not_deleted(broker: Broker) -> None:

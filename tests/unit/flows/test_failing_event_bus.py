@@ -71,11 +71,11 @@ def test_what_is_left_to_revoke_is_revoked_once() -> None:
     broker.connect()
     disconnect(broker.kit, broker.connection())
     broker.announcements.down = True
-    broker.scripted.will(answered(200))
+    broker.scripted.will(answered(200), answered(200))
     for _ in range(HOURS * 60):
         broker.work()
         broker.machine.time += 60
-    assert len(broker.scripted.requests) == 2
+    assert len(broker.scripted.requests) == 3
     assert broker.kit.store.resources.has_left_to_revoke("acme")
     broker.announcements.down = False
     broker.work()

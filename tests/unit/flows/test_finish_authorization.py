@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -133,8 +134,27 @@ def test_a_reload_waits_for_the_first(broker: Broker) -> None:
     assert endings[0].location == endings[1].location == f"{APP}?connection_id=c1"
 
 
+def test_a_reload_leaves_time_for_a_slow_table(broker: Broker) -> None:
+    """What came before took three seconds of an invocation's 29: the last look may take its nine."""
+    browser = Browser()
+    state = browser.keep(broker.start(broker.ask(return_url=APP), browser))
+    began = broker.machine.now()
+
+    def remaining() -> float:
+        return 26 - (broker.machine.now() - began)
+
+    def reloaded() -> Any:
+        with pytest.raises(UnavailableError):
+            called_back(broker.process(), browser, "acme", {"state": state, "code": "code-1"}, remaining)
+        return granted()
+
+    broker.scripted.will(reloaded)
+    broker.call_back(browser, state=state, code="code-1")
+    assert 9 <= remaining() < 10
+
+
 def test_an_exchange_of_which_nothing_is_seen_came_to_nothing(broker: Broker) -> None:
-    """The process died: a minute later a reload says so."""
+    """The process died: a minute after somebody asked for it, a reload says so."""
     browser = Browser()
     state = browser.keep(broker.start(broker.ask(return_url=APP), browser))
 
@@ -146,11 +166,11 @@ def test_an_exchange_of_which_nothing_is_seen_came_to_nothing(broker: Broker) ->
         broker.call_back(browser, state=state, code="code-1")
     with pytest.raises(UnavailableError):
         broker.call_back(browser, state=state, code="code-1")
-    broker.machine.time += 61
-    assert told(broker.call_back(browser, state=state, code="code-1")) == {
-        "connection_id": "c1",
-        "error": "exchange_failed",
-    }
+    for _ in range(2):  # the first to come when that process is over begins the rescue's turn
+        broker.machine.time += 61
+        with suppress(UnavailableError):
+            ending = broker.call_back(browser, state=state, code="code-1")
+    assert told(ending) == {"connection_id": "c1", "error": "exchange_failed"}
     assert broker.connection().status is Status.PENDING
 
 
@@ -225,9 +245,9 @@ def test_a_connection_deleted_meanwhile_gets_nothing(broker: Broker) -> None:
     broker.scripted.will(granted())
     assert told(broker.consent(ticket))["error"] == "exchange_failed"
     assert broker.find() is None
-    broker.scripted.will(answered(200))
+    broker.scripted.will(answered(200), answered(200))
     broker.work()
-    assert fields_of(broker.scripted.requests[-1])["token"] == "refresh-1"
+    assert [fields_of(one)["token"] for one in broker.scripted.requests[1:]] == ["refresh-1", "access-1"]
 
 
 def test_the_newest_consent_wins(broker: Broker) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def broker() -> Broker:
 def forgotten(broker: Broker) -> None:
     """Delete Acme and its connection, to the end."""
     delete_resource(broker.kit, "acme", revoke=True, if_match=None)
-    broker.scripted.will(answered(200))
+    broker.scripted.will(answered(200), answered(200))
     for _ in range(3):
         broker.work_all()
         broker.machine.time += 60
@@ -56,6 +57,18 @@ def test_what_arrives_late_does_not_stay(broker: Broker, late: Callable[..., Com
     broker.machine.time += 1
     broker.connect()
     forgotten(broker)
+
+
+def test_what_nobody_can_revoke_any_more_is_reported(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tokens may live on at the provider, and there is no resource left to say so of."""
+    forgotten(broker)
+    lines: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(log, "line", lambda event, **fields: lines.append((event, fields)))
+    settled(broker.kit.store, refresh_commit(shard=broker.kit.shard("acme", "c1")), now=NOW)
+    broker.work()
+    ids = {"resource_id": "acme", "connection_id": "c1"}
+    told = {"failed": True, "outcome": "failed", "category": "resource_gone"}
+    assert lines == [("revocation", {**ids, **told})]
 
 
 def test_what_cannot_be_taken_off_now_concerns_itself_alone(broker: Broker) -> None:
@@ -144,6 +157,6 @@ def test_one_unreadable_row_does_not_stop_the_shard(broker: Broker, document: st
     broker.kit = broker.process()
     broker.scripted.will(granted("access-2"))
     counts = broker.worker().work(Nudge(broker.kit.shard("acme", "c1"), 1), remaining=plenty)
-    assert (counts["refreshed"], counts["in_vain"]) == (1, 1)
+    assert (counts["refreshed"], counts["passed_over"]) == (1, 1)
     assert broker.connection(neighbour, "globex").generation == 2
     assert broker.connection() == before

@@ -99,6 +99,50 @@ def test_a_status_that_is_none(broker: Broker) -> None:
         list_connections(broker.kit, ADMIN, "globex", limit=1, cursor=None, status=None, label=None)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "soon", "2027-01-31", "2027-01-31T00:00:00", "2027-01-31 00:00:00Z", "20270131T000000Z"),
+        *("2027-02-30T00:00:00Z", "2027-01-31T25:00:00Z", "2027-01-31T00:00:00 00:00", "1800000000"),
+        *("2027-01-31T00:00:00+0000", "2027-W05-1T00:00:00Z", "٢٠٢٧-01-31T00:00:00Z"),
+    ],
+)
+def test_a_time_that_is_none(broker: Broker, text: str) -> None:
+    """A 422 at `dies_before` for whatever RFC 3339 would not write, an unescaped plus among them."""
+    with pytest.raises(InvalidError) as caught:
+        listed(broker, dies_before=text)
+    assert [problem.pointer for problem in caught.value.problems] == ["dies_before"]
+
+
+def test_the_list_of_those_that_will_die(broker: Broker) -> None:
+    """Those whose grant is known to die before a time, by whichever cause; with the other filters, too.
+
+    Fails when `dies_before` is left out of the filters, and when "before" takes the very second.
+    """
+    broker.register(resource_id="globex", refresh_token={"lifetime": 86_400})
+    broker.connect("knows-nothing")
+    broker.connect("is-told", refresh_token_expires_in=7200)
+    broker.connect("has-none", refresh_token=None)
+    broker.ask("never-connected")
+
+    def dying(text: str, **filters: Any) -> list[str]:
+        return sorted(listed(broker, dies_before=text, **filters)[0])
+
+    assert broker.machine.now() == 1_800_000_000  # 2027-01-15T08:00:00Z
+    assert dying("2027-01-15T09:00:00Z") == []
+    assert dying("2027-01-15T09:00:00.5Z") == ["has-none"]
+    assert dying("2027-01-15t11:00:01+02:00") == ["has-none"]
+    assert dying("2027-01-15T10:00:01z") == ["has-none", "is-told"]
+    assert dying("9999-12-31T23:59:59-23:59") == ["has-none", "is-told"]
+    assert dying("0001-01-01T00:00:00+23:59") == []
+    assert dying("2027-01-15T10:00:01Z", status="active") == ["has-none", "is-told"]
+    assert dying("2027-01-15T10:00:01Z", status="pending") == []
+    assert dying("2027-01-15T10:00:01Z", label="blue") == []
+    broker.machine.time += 3600
+    assert broker.status("has-none") == "needs_reauthorization"
+    assert dying("2027-01-15T10:00:01Z") == ["is-told"]  # the other is dead already
+
+
 Act = Callable[[Broker, Any], Any]
 ACTS: dict[str, Act] = {
     "show": lambda broker, caller: find_connection(broker.kit, caller, "acme", "c1"),

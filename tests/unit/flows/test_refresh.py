@@ -166,9 +166,9 @@ def test_what_comes_for_a_deleted_connection_is_revoked(broker: Broker) -> None:
     )
     assert refreshed(broker) == Vanished()
     assert broker.find() is None
-    broker.scripted.will(answered(200))
+    broker.scripted.will(answered(200), answered(200))
     broker.work()
-    assert fields_of(broker.scripted.requests[-1])["token"] == "refresh-2"
+    assert [fields_of(one)["token"] for one in broker.scripted.requests[-2:]] == ["refresh-2", "access-2"]
 
 
 def test_nothing_is_sent_without_the_keys(broker: Broker) -> None:
@@ -204,6 +204,8 @@ def test_a_late_holder_gives_up(broker: Broker, late: float, sent: bool) -> None
     assert (len(broker.scripted.requests) == 2) is sent
     assert isinstance(outcome, Refreshed) is sent
     assert broker.connection().lease is None
+    # counted from the look at the clock: paused after it, the holder sends nothing either
+    assert broker.scripted.since == (NOW + late if sent else None)
 
 
 def test_a_failing_refresh_is_announced_once(broker: Broker) -> None:

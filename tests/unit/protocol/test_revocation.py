@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from email.utils import formatdate
+
 import pytest
 
 from oauth_broker.protocol.revocation import (
+    NotRevocable,
+    RevocationRefused,
     RevocationVerdict,
+    Revoked,
+    RevokeLater,
     TokenTypeHint,
     revocation_request,
     revocation_verdict,
@@ -14,6 +21,7 @@ from oauth_broker.resource import AuthMethod, EndpointStep
 from oauth_broker.secret import Secret
 from tests.unit.protocol.examples import ACME, CLIENT_SECRET, SECRETS, acme, answer, form_of, query_of
 
+NOW = 1_800_000_000
 URL = "https://acme.example/revoke"
 TOKEN = Secret("token-1")
 
@@ -54,35 +62,53 @@ def test_a_resource_without_the_endpoint_makes_no_request() -> None:
     assert revocation_request(ACME, SECRETS, TOKEN, "refresh_token", variables={}) is None
 
 
-DONE, RETRY = RevocationVerdict.DONE, RevocationVerdict.RETRY
+REVOKED, REFUSED, NOT_REVOCABLE = Revoked(), RevocationRefused(), NotRevocable()
 
 
 @pytest.mark.parametrize(
     "status, body, verdict",
     [
-        (200, "", DONE),
-        (200, {}, DONE),
-        (204, "", DONE),
-        (200, {"ok": True, "revoked": True}, DONE),
-        (200, {"ok": False, "error": "token_revoked"}, DONE),
-        (400, {"error": "invalid_token"}, DONE),
-        (400, {"error": "unsupported_token_type"}, DONE),
-        (400, {"error": "invalid_grant"}, DONE),
-        (404, "", DONE),
-        (400, {"error": "invalid_client"}, RETRY),
-        (400, {"error": "unauthorized_client"}, RETRY),
-        (401, "", RETRY),
-        (302, "", RETRY),
-        (408, "", RETRY),
-        (429, "", RETRY),
-        (500, "", RETRY),
-        (503, {"error": "invalid_token"}, RETRY),
-        (200, {"ok": False, "error": "ratelimited"}, RETRY),
+        (200, "", REVOKED),
+        (200, {}, REVOKED),
+        (204, "", REVOKED),
+        (200, {"ok": True, "revoked": True}, REVOKED),
+        (200, {"ok": False, "error": "token_revoked"}, REVOKED),
+        (400, {"error": "invalid_token"}, REVOKED),
+        (401, {"error": "invalid_token"}, REVOKED),
+        (400, {"error": "invalid_grant"}, REVOKED),
+        (400, {"error": "unsupported_token_type"}, NOT_REVOCABLE),
+        (503, {"error": "unsupported_token_type"}, RevokeLater("provider_unavailable")),
+        (400, {"error": "invalid_request"}, REFUSED),
+        (404, "", REFUSED),
+        (400, {"error": "invalid_client"}, RevokeLater("invalid_client")),
+        (400, {"error": "unauthorized_client"}, RevokeLater("unauthorized_client")),
+        (401, "", RevokeLater("invalid_client")),
+        (302, "", RevokeLater("redirected")),
+        (408, "", RevokeLater("provider_unavailable")),
+        (429, "", RevokeLater("rate_limited")),
+        (500, "", RevokeLater("provider_unavailable")),
+        (503, {"error": "invalid_token"}, RevokeLater("provider_unavailable")),
+        (200, {"ok": False, "error": "ratelimited"}, RevokeLater("rate_limited")),
     ],
 )
 def test_what_can_be_mended_is_tried_again(status: int, body: object, verdict: RevocationVerdict) -> None:
-    """An outage, a limit, our own credentials; not what the provider would say again tomorrow."""
-    assert revocation_verdict(answer(body, status)) is verdict
+    """An outage, a limit, our own credentials; not what the provider would say again tomorrow.
+
+    That a token is not there, in whatever words, is what was wanted.
+    """
+    assert revocation_verdict(answer(body, status), now=NOW) == verdict
+
+
+@pytest.mark.parametrize(
+    "said, seconds", [("7", 7), (formatdate(NOW + 90, usegmt=True), 90), ("9" * 30, 86_400), ("soon", None)]
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_retry_after_is_read(status: int, said: str, seconds: int | None) -> None:
+    """RFC 7009 section 2.2.1 has it with a 503; in seconds or as a date, an absurd one cut."""
+    told = replace(answer("", status), headers={"retry-after": said})
+    verdict = revocation_verdict(told, now=NOW)
+    assert isinstance(verdict, RevokeLater)
+    assert verdict.retry_after == seconds
 
 
 @pytest.mark.parametrize(
@@ -91,4 +117,4 @@ def test_what_can_be_mended_is_tried_again(status: int, body: object, verdict: R
 def test_every_answer_has_a_verdict(error: str | None) -> None:
     """No category that an answer can have is missing in the table."""
     for status in range(100, 600):
-        assert revocation_verdict(answer({"error": error}, status)) in RevocationVerdict
+        assert isinstance(revocation_verdict(answer({"error": error}, status), now=NOW), RevocationVerdict)

@@ -19,7 +19,7 @@ from oauth_broker.protocol.token import (
     token_verdict,
 )
 from oauth_broker.protocol.token_answer import MAX_LIFETIME, MAX_SCOPE_LENGTH, MAX_SCOPES
-from oauth_broker.resource import ExpiresInUnit, Resource, TokenResponseRules
+from oauth_broker.resource import ExpiresInUnit, RefreshPolicy, Resource, TokenResponseRules
 from oauth_broker.secret import Secret
 from tests.unit.protocol.examples import ACME, SECRETS, acme, answer, vectors
 
@@ -127,6 +127,69 @@ def test_an_expiry_is_read_where_it_can_be(value: object, unit: str, lifetime: i
     rules = TokenResponseRules(expires_in_unit=ExpiresInUnit(unit))
     found = granted(TOKEN | {"expires_in": value}, token_response=rules)
     assert found.expires_at == (None if lifetime is None else NOW + lifetime)
+
+
+@pytest.mark.parametrize(
+    "name", ["refresh_token_expires_in", "refresh_expires_in", "x_refresh_token_expires_in"]
+)
+@pytest.mark.parametrize(
+    "value, unit, lifetime",
+    [
+        (15_552_000, "seconds", 15_552_000),
+        ("15552000", "seconds", 15_552_000),
+        (1_800_000, "milliseconds", 1800),
+        (10**15, "seconds", MAX_LIFETIME),
+        (0, "seconds", None),  # Keycloak: an offline token
+        (None, "seconds", None),
+        ("", "seconds", None),
+        (False, "seconds", None),
+        ([7], "seconds", None),
+    ],
+    ids=str,
+)
+def test_the_refresh_tokens_expiry_is_found(
+    name: str, value: object, unit: str, lifetime: int | None
+) -> None:
+    """Under each of the names that are usual, by the rules of `expires_in`; no RFC names one."""
+    rules = TokenResponseRules(expires_in_unit=ExpiresInUnit(unit))
+    found = granted(TOKEN | {name: value}, token_response=rules)
+    assert found.refresh_expires_at == (None if lifetime is None else NOW + lifetime)
+
+
+@pytest.mark.parametrize(
+    "body, lifetime",
+    [
+        ({}, None),
+        ({"refresh_expires_in": 1800}, 1800),
+        ({"refresh_expires_in": 1800, "x_refresh_token_expires_in": 8}, 1800),
+        ({"refresh_token_expires_in": 7, "refresh_expires_in": 1800}, 7),
+        ({"refresh_token_expires_in": 0, "refresh_expires_in": 1800}, None),
+        ({"refresh_token_expires_in": None, "refresh_expires_in": 1800}, 1800),
+        ({"refresh_token_expires_in": "", "refresh_expires_in": 1800}, 1800),
+        ({"refresh_token_expires_in": [], "refresh_expires_in": {}, "x_refresh_token_expires_in": 8}, 8),
+        ({"refresh_token_expires_in": False, "refresh_expires_in": "1800"}, 1800),
+    ],
+    ids=str,
+)
+def test_alternatives_are_what_jmespath_says(body: dict[str, object], lifetime: int | None) -> None:
+    """The names are looked up without the library, with the same outcome as with it: 0 is no false value."""
+    plain = granted(TOKEN | body)
+    asked = "(refresh_token_expires_in||refresh_expires_in)||x_refresh_token_expires_in"
+    by_library = granted(TOKEN | body, token_response=TokenResponseRules(refresh_token_expires_in=asked))
+    assert plain.refresh_expires_at == (None if lifetime is None else NOW + lifetime)
+    assert by_library == plain
+
+
+@pytest.mark.parametrize("value", [0, "0", 0.0, -5])
+@pytest.mark.parametrize(
+    "policy, expires_at", [("eager", None), ("lazy", None), ("after_expiry", NOW)], ids=str
+)
+def test_nothing_left_is_said_where_the_same_token_comes(
+    value: object, policy: str, expires_at: int | None
+) -> None:
+    """0 means a token that never expires, except from who answers the same token until it has expired."""
+    found = granted(TOKEN | {"expires_in": value}, refresh_policy=RefreshPolicy(policy))
+    assert found.expires_at == expires_at
 
 
 @pytest.mark.parametrize("raw", ["NaN", "Infinity", "1e999", "-1e999"])

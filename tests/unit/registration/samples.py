@@ -79,6 +79,7 @@ EVERYTHING: Final[dict[str, Any]] = {
         "access_token": "authed_user.access_token",
         "refresh_token": "authed_user.refresh_token",
         "expires_in": "authed_user.expires_in",
+        "refresh_token_expires_in": "authed_user.refresh_token_expires_in",
         "scope": "authed_user.scope",
         "token_type": "authed_user.token_type",
         "expires_in_unit": "milliseconds",
@@ -94,8 +95,13 @@ EVERYTHING: Final[dict[str, Any]] = {
     "provider_initiated": False,
     "install_return_url": None,
     "default_expires_in": 3600,
-    "refresh_token": {"rotates": True, "grace_period": 30, "lifetime": None, "idle_lifetime": None},
-    "refresh_policy": "eager",
+    "refresh_token": {
+        "rotates": True,
+        "grace_period": 30,
+        "lifetime": 31_536_000,
+        "idle_lifetime": 15_552_000,
+    },
+    "refresh_policy": "after_expiry",
     "require_confirmation": True,
 }
 

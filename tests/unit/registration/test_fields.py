@@ -64,7 +64,7 @@ def test_the_sample_has_every_member() -> None:
         (EndpointStep, EVERYTHING["revocation"]),
         (ConnectionVariable, EVERYTHING["connection_variables"]["tenant"]),
         (TokenResponseRules, EVERYTHING["token_response"]),
-        (RefreshTokenBehaviour, without(EVERYTHING["refresh_token"], "lifetime", "idle_lifetime")),
+        (RefreshTokenBehaviour, EVERYTHING["refresh_token"]),
     ):
         assert {member.name for member in members_of(kind)} == members.keys()
 
@@ -115,6 +115,13 @@ def test_a_step_needs_its_url(step: str) -> None:
         ("/revocation", None),
         ("/default_expires_in", None),
         ("/callback", "shared"),
+        ("/refresh_policy", "eager"),
+        ("/refresh_policy", "lazy"),
+        ("/refresh_token/lifetime", None),
+        ("/refresh_token/lifetime", 60),
+        ("/refresh_token/idle_lifetime", None),
+        ("/refresh_token/idle_lifetime", 315_360_000),
+        ("/token_response/refresh_token_expires_in", "data.refresh_ttl || `7776000`"),
         ("/scope_separator", ","),
         ("/scopes", []),
         ("/authorization/params_in", "fragment"),

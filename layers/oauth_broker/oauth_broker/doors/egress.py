@@ -74,14 +74,23 @@ class Egress:
         self._making_context = threading.Lock()
 
     def send(
-        self, request: HttpRequest, destinations: Destinations, *, deadline: float | None = None
+        self,
+        request: HttpRequest,
+        destinations: Destinations,
+        *,
+        deadline: float | None = None,
+        since: float | None = None,
     ) -> HttpResponse:
         """Send `request`, within `deadline` seconds instead of the usual ones, and give what was answered.
+
+        They count from `since` (epoch seconds), where that is given: nothing is sent when they are over.
 
         A redirect is an answer like any other. Raises EgressRefusedError (a rule forbids it, nothing sent),
         NotConnectedError (not one byte of it was sent), OutcomeUnknownError (the provider may have acted).
         """
         until = time.monotonic() + (self._deadline if deadline is None else deadline)
+        if since is not None:
+            until -= max(0.0, time.time() - since)
         if not destinations.allows(request.url):
             raise EgressRefusedError("the URL is none of the resource's destinations")
         target = target_of(request.url)

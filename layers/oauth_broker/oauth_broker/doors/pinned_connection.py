@@ -28,16 +28,18 @@ Resolve = Callable[..., Sequence[tuple[Any, ...]]]
 
 # The addresses share the deadline, so that a dead one leaves time for the next; but no less than this.
 _LEAST_SECONDS_AN_ADDRESS: Final = 1.0
+_OVERTIME: Final = 0.25  # seconds
 
 
 class DeadlineSocket(socket.socket):
     """A socket whose every wait ends at `deadline` (of `time.monotonic`), however the bytes drip."""
 
     deadline = 0.0
+    overtime = False
 
     def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
         """Receive, until the deadline."""
-        self.settimeout(seconds_left(self.deadline))
+        self.settimeout(seconds_to_read(self))
         return super().recv_into(buffer, nbytes, flags)
 
     def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
@@ -50,10 +52,11 @@ class DeadlineTlsSocket(ssl.SSLSocket):
     """The same over TLS."""
 
     deadline = 0.0
+    overtime = False
 
     def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
         """Receive, until the deadline."""
-        self.settimeout(seconds_left(self.deadline))
+        self.settimeout(seconds_to_read(self))
         return super().recv_into(buffer, nbytes, flags)
 
     def send(self, data: ReadableBuffer, flags: int = 0) -> int:
@@ -68,6 +71,19 @@ def seconds_left(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError
     return left
+
+
+def seconds_to_read(connection: DeadlineSocket | DeadlineTlsSocket) -> float:
+    """Give the seconds in which to read; raises TimeoutError when there are none.
+
+    Who comes too late to an answer has a moment for what lies there already, once: a process that was paused
+    would throw away the only refresh token there is.
+    """
+    now = time.monotonic()
+    if now >= connection.deadline and not connection.overtime:
+        connection.overtime = True
+        connection.deadline = now + _OVERTIME
+    return seconds_left(connection.deadline)
 
 
 def tls_context(ca_bundle: str | None) -> ssl.SSLContext:

@@ -180,7 +180,7 @@ def _connected_at_once(
     except CallerError as error:
         raise InvalidError(FieldProblem("/variables", error.detail)) from None
     try:
-        answer = granted(kit, held.resource, request, secrets)
+        answer = granted(kit, held, request, secrets)
         checked_values(held.resource, answer.metadata, known=asking.variables)
     except ConsentFailedError as failed:
         told = failed.failure.error_description or failed.failure.error or failed.failure.category
@@ -212,7 +212,7 @@ def _connected_at_once(
         token_set=token_set,
         generation=1,
         consented_at=now * 1000,
-        next_refresh=next_refresh_of(kit, token_set),
+        next_refresh=next_refresh_of(kit, held.resource, token_set),
         refresh_at=now,
         notes=(Note.CONNECTED,),
     )

@@ -67,7 +67,7 @@ def leave_to_revoke(store: Store, commit: Commit, *, now: int) -> None:
         token_set=token_set,
         variables=variables_in(commit),
     )
-    store.connections.leave_to_revoke(left, shard=commit.shard, now=now)
+    store.revocations.leave(left, shard=commit.shard, now=now)
 
 
 def _rescued(kit: Kit, commit: Commit) -> bool:

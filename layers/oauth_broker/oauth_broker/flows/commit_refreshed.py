@@ -5,21 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, assert_never
 
+from oauth_broker.attempts import REFRESHED, ended, ring_with
 from oauth_broker.commits import Committed, Gone, RefreshCommit, Superseded
 from oauth_broker.errors import BrokerError
 from oauth_broker.flows.commit import commit_surely
 from oauth_broker.flows.refresh_outcome import Failed, Moved, Outcome, Refreshed, Vanished
 from oauth_broker.flows.token_sets import Tokens, sealed_token_set
+from oauth_broker.flows.warning import warn_at_of
+from oauth_broker.forecast import refresh_expiry
 from oauth_broker.protocol.variables import checked_values
-from oauth_broker.schedule import refresh_time
+from oauth_broker.schedule import next_refresh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from oauth_broker.connection import Connection, SealedTokenSet
+    from oauth_broker.connection import Connection, Lease, SealedTokenSet
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
     from oauth_broker.protocol.token import TokenSet
+    from oauth_broker.resource import Resource
     from oauth_broker.sealed import VaultKey
 
 TOKEN_SET_ID_BYTES: Final = 12
@@ -34,24 +38,49 @@ class Spent:
     key: VaultKey
 
 
-def commit_refreshed(
-    kit: Kit, held: HeldResource, connection: Connection, spent: Spent, granted: TokenSet
+def commit_refreshed(  # noqa: PLR0913 - what was spent by whom, and what came of it
+    kit: Kit,
+    held: HeldResource,
+    connection: Connection,
+    lease: Lease,
+    *,
+    spent: Spent,
+    granted: TokenSet,
 ) -> Outcome:
     """Seal what the provider gave and commit it in place of what was spent, wherever the table may be."""
-    now = int(kit.machine.now())
+    answered_at = kit.machine.now()
+    now = int(answered_at)
     kept = granted.keeping(spent.tokens.refresh_token)
+    refresh_issued_at, refresh_expires_at = refresh_expiry(
+        spent.token_set,
+        granted.refresh_expires_at,
+        same_token=kept.refresh_token == spent.tokens.refresh_token,
+        now=now,
+    )
+    told = replace(
+        kept,
+        metadata=_metadata(held, connection, spent.token_set, kept),
+        refresh_expires_at=refresh_expires_at,
+    )
     token_set = sealed_token_set(
         kit.sealing,
         spent.key,
-        replace(kept, metadata=_metadata(held, connection, spent.token_set, kept)),
+        told,
         resource=held.resource,
         connection_id=connection.connection_id,
         destinations_id=held.row.destinations_id,
         token_set_id=kit.machine.random(TOKEN_SET_ID_BYTES),
         asked_scopes=spent.token_set.scopes,
         issued_at=now,
+        refresh_issued_at=refresh_issued_at,
     )
-    refreshed = _refreshed(connection, token_set, next_refresh_of(kit, token_set))
+    renewed = kept.access_token != spent.tokens.access_token
+    refreshed = replace(
+        _refreshed(connection, token_set),
+        next_refresh=next_refresh_of(kit, held.resource, token_set, renewed=renewed),
+        attempts=ring_with(connection, ended(REFRESHED, lease, now=answered_at)),
+    )
+    refreshed = replace(refreshed, warn_at=warn_at_of(kit, held, refreshed))
     commit = RefreshCommit(
         resource_id=connection.resource_id,
         connection_id=connection.connection_id,
@@ -60,8 +89,10 @@ def commit_refreshed(
         token_set=token_set,
         next_refresh=refreshed.next_refresh,
         refresh_at=refreshed.due_at(now),
+        warn_at=refreshed.warn_at,
         shard=kit.shard(connection.resource_id, connection.connection_id),
         variables=connection.variables,
+        attempts=refreshed.attempts,
     )
     outcome = commit_surely(kit, commit)
     match outcome:
@@ -90,24 +121,20 @@ def _metadata(
     return told
 
 
-def next_refresh_of(kit: Kit, token_set: SealedTokenSet) -> int | None:
-    """Give when a token set is to be refreshed; None for one that is not."""
-    if not token_set.refreshable:
-        return None
-    return refresh_time(
-        issued_at=token_set.issued_at,
-        expires_at=token_set.expires_at,
-        period=kit.schedule.period,
-        draw=kit.machine.draw(),
+def next_refresh_of(
+    kit: Kit, resource: Resource, token_set: SealedTokenSet, *, renewed: bool = True
+) -> int | None:
+    """Give when a token set is to be refreshed, by `schedule.next_refresh`; None for one that is not."""
+    return next_refresh(
+        token_set, resource, period=kit.schedule.period, draw=kit.machine.draw(), renewed=renewed
     )
 
 
-def _refreshed(connection: Connection, token_set: SealedTokenSet, next_refresh: int | None) -> Connection:
+def _refreshed(connection: Connection, token_set: SealedTokenSet) -> Connection:
     return replace(
         connection,
         token_set=token_set,
         generation=connection.generation + 1,
-        next_refresh=next_refresh,
         lease=None,
         unknown_since=None,
         failures=0,

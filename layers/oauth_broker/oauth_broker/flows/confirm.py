@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from oauth_broker.caller import Caller
     from oauth_broker.connection import Connection, Proposal
     from oauth_broker.flows.kit import Kit
+    from oauth_broker.resource import Resource
 
 MEMBERS = ("confirmation_code", "user")
 LONGEST = 128
@@ -43,11 +44,13 @@ def confirm(
     if not hmac.compare_digest(proposal.user_hash, hash_of(user)) or proposal.until <= now:
         kit.store.connections.end_proposal(connection, proposal)
         raise _nothing()
-    confirmed = _confirmed(kit, connection, proposal, int(now))
+    confirmed = _confirmed(kit, held.resource, connection, proposal, int(now))
     return connection_json(confirmed, held, now=now)
 
 
-def _confirmed(kit: Kit, connection: Connection, proposal: Proposal, now: int) -> Connection:
+def _confirmed(
+    kit: Kit, resource: Resource, connection: Connection, proposal: Proposal, now: int
+) -> Connection:
     commit = ConsentCommit(
         resource_id=connection.resource_id,
         connection_id=connection.connection_id,
@@ -55,7 +58,7 @@ def _confirmed(kit: Kit, connection: Connection, proposal: Proposal, now: int) -
         token_set=proposal.token_set,
         variables=proposal.variables,
         consented_at=proposal.consented_at,
-        next_refresh=next_refresh_of(kit, proposal.token_set),
+        next_refresh=next_refresh_of(kit, resource, proposal.token_set),
         due=now,
         shard=kit.shard(connection.resource_id, connection.connection_id),
         confirmed=proposal.code_hash,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from oauth_broker.errors import NotFoundError, PreconditionFailedError, ResourceInUseError
 from oauth_broker.flows.disconnect import disconnect
 from oauth_broker.flows.shelf import IF_EMPTY, REVOKE
+from oauth_broker.revocation_job import SECRETS_KEPT_FOR
 from oauth_broker.schedule import shard_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def delete_resource(kit: Kit, resource_id: str, *, revoke: bool, if_match: froze
         kit.store.resources.keep_after_all(row)
         message = "the resource has connections: delete them first, or say ?connections=revoke"
         raise ResourceInUseError(message)
-    if not kit.store.resources.has_left_to_revoke(resource_id):
+    if not _waits(kit, resource_id, now):
         kit.store.resources.forget(resource_id)
     return True
 
@@ -77,7 +78,12 @@ def attend_deleting(kit: Kit, resource_id: str, *, remaining: Callable[[], float
     else:
         kit.store.resources.look_again(resource_id, due=now)
         return
-    if kit.store.resources.has_left_to_revoke(resource_id):
+    if _waits(kit, resource_id, now):
         kit.store.resources.look_again(resource_id, due=now + kit.schedule.period)
     else:
         kit.store.resources.forget(resource_id)
+
+
+def _waits(kit: Kit, resource_id: str, now: int) -> bool:
+    """Say whether a revocation still needs the resource's secrets: no longer than one is tried."""
+    return kit.store.resources.has_left_to_revoke(resource_id, begun_after=now - SECRETS_KEPT_FOR)

@@ -10,6 +10,7 @@ from oauth_broker.connection import LINK_LIFETIME, LastError, Proposal
 from oauth_broker.errors import BrokerError, ProviderError, UnavailableError
 from oauth_broker.flows.commit import commit_surely, leave_to_revoke
 from oauth_broker.flows.commit_refreshed import TOKEN_SET_ID_BYTES, next_refresh_of
+from oauth_broker.flows.refresh import call_of
 from oauth_broker.flows.token_sets import sealed_token_set
 from oauth_broker.protocol.state import hash_of
 from oauth_broker.protocol.token import (
@@ -84,7 +85,7 @@ def exchange(  # noqa: PLR0913 - what the request is made of
             variables=variables,
             scopes=authorization.scopes,
         )
-        token_set = granted(kit, resource, request, secrets)
+        token_set = granted(kit, held, request, secrets, resource=resource)
     except ConsentFailedError:
         raise
     except BrokerError as error:
@@ -93,9 +94,22 @@ def exchange(  # noqa: PLR0913 - what the request is made of
     return Exchanged(token_set, variables)
 
 
-def granted(kit: Kit, resource: Resource, request: HttpRequest, secrets: ResourceSecrets) -> TokenSet:
-    """Send a request for a first token set and give it. Raises ConsentFailedError."""
-    verdict = _verdict(kit, resource, request, secrets)
+def granted(
+    kit: Kit,
+    held: HeldResource,
+    request: HttpRequest,
+    secrets: ResourceSecrets,
+    *,
+    resource: Resource | None = None,
+) -> TokenSet:
+    """Send a request for a first token set and give it, also while the resource is paused: a person waits.
+
+    `resource`: as it was pinned, where it was. Raises ConsentFailedError.
+    """
+    began = kit.machine.now()
+    verdict, timed_out = _verdict(kit, resource or held.resource, request, secrets)
+    if held.resource.token.url == held.resource.refresh.url == (resource or held.resource).token.url:
+        kit.circuits.keep(kit.circuits.hear(held, call_of(verdict, began, timed_out=timed_out)))
     match verdict:
         case Granted(token_set=token_set):
             return token_set
@@ -105,12 +119,14 @@ def granted(kit: Kit, resource: Resource, request: HttpRequest, secrets: Resourc
             assert_never(verdict)
 
 
-def _verdict(kit: Kit, resource: Resource, request: HttpRequest, secrets: ResourceSecrets) -> Verdict:
+def _verdict(
+    kit: Kit, resource: Resource, request: HttpRequest, secrets: ResourceSecrets
+) -> tuple[Verdict, bool]:
     try:
         response = kit.egress.send(request, secrets.destinations, deadline=kit.numbers.provider_deadline)
     except ProviderError as error:
-        return failure_of(error)
-    return token_verdict(resource, request, response, now=int(kit.machine.now()))
+        return failure_of(error), error.timed_out
+    return token_verdict(resource, request, response, now=int(kit.machine.now())), False
 
 
 def _last_error(kit: Kit, failure: Failure) -> LastError:
@@ -205,7 +221,7 @@ def _commit_of(  # noqa: PLR0913 - what the new token set is bound to
         token_set=token_set,
         variables=exchanged.variables,
         consented_at=consented_at,
-        next_refresh=next_refresh_of(kit, token_set),
+        next_refresh=next_refresh_of(kit, held.resource, token_set),
         due=now,
         shard=shard,
     )

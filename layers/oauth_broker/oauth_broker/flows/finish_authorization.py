@@ -7,8 +7,9 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
+from oauth_broker.attempt import RESCUE_TURN
 from oauth_broker.connection import LastError
-from oauth_broker.doors.store import NotConsumed
+from oauth_broker.doors.store import LONGEST_CALL, NotConsumed
 from oauth_broker.errors import CallbackRejectedError, NotFoundError, UnavailableError
 from oauth_broker.flows.browser import cookies_of_ours
 from oauth_broker.flows.exchange import EXCHANGE_FAILED, ConsentFailedError, commit_consent, exchange
@@ -30,8 +31,6 @@ RESOURCE_CHANGED: Final = "resource_changed"
 CONSUMER_BYTES: Final = 9
 MOST_CANDIDATES: Final = 4
 LOOK_AGAIN: Final = 0.3
-SETTLED_AFTER: Final = 60
-"""Seconds after which an exchange of which nothing is seen has come to nothing."""
 
 
 class EndingKind(Enum):
@@ -102,7 +101,7 @@ def finish_authorization(  # noqa: PLR0913 - what came, where, from which browse
     )
     if isinstance(consumed, NotConsumed):
         _check_issuer(consumed.there, iss)
-        return _ended_before(kit, consumed.there, resource_id, derived)
+        return _ended_before(kit, consumed.there, resource_id, derived, remaining)
     service = "" if ready is None else ready.held.resource.name
     try:
         _finish(kit, ready, authorization=consumed, parameters=parameters, derived=derived)
@@ -208,7 +207,13 @@ def _check_issuer(there: Authorization | None, iss: str | None) -> None:
         raise CallbackRejectedError("the answer names another issuer than the resource does (RFC 9207)")
 
 
-def _ended_before(kit: Kit, there: Authorization | None, resource_id: str | None, derived: Derived) -> Ending:
+def _ended_before(
+    kit: Kit,
+    there: Authorization | None,
+    resource_id: str | None,
+    derived: Derived,
+    remaining: Callable[[], float],
+) -> Ending:
     """End a reload as the first one ended; await the first one while it is under way."""
     if (
         there is None
@@ -224,13 +229,25 @@ def _ended_before(kit: Kit, there: Authorization | None, resource_id: str | None
         connection = kit.store.connections.get(there.resource_id, there.connection_id)
         if connection is not None and _arrived(connection, there, there.consumed_at):
             return _success(there, derived, "")
-        if kit.machine.now() * 1000 > there.consumed_at + SETTLED_AFTER * 1000:
+        if there.missed_at is not None and kit.machine.now() > there.missed_at + RESCUE_TURN:
             return _failure(there, EXCHANGE_FAILED, "", "")
-        if kit.machine.now() + LOOK_AGAIN > until:
+        _miss(kit, there, there.consumed_at)
+        if kit.machine.now() + LOOK_AGAIN > until or remaining() <= LOOK_AGAIN + LONGEST_CALL:
             message = "the exchange is still under way"
             raise UnavailableError(message, retry_after=1)
         kit.machine.sleep(LOOK_AGAIN)
         there = kit.store.authorizations.get(there.authorization_id) or there
+
+
+def _miss(kit: Kit, authorization: Authorization, consumed_at: int) -> None:
+    """Write down that nothing came of an exchange whose process is over by now, once the table takes writes.
+
+    It may lie in the rescue queue, whose turn begins then: after an outage of the table that is long after
+    the exchange.
+    """
+    now = kit.machine.now()
+    if authorization.missed_at is None and now * 1000 > consumed_at + kit.numbers.lease * 1000:
+        kit.store.authorizations.miss(authorization.authorization_id, now=int(now))
 
 
 def _arrived(connection: Connection, authorization: Authorization, consumed_at: int) -> bool:

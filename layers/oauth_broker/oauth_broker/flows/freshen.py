@@ -15,17 +15,27 @@ from oauth_broker.attempt import (
     Take,
     attempt_now,
 )
+from oauth_broker.attempts import lapsed, ring_with
+from oauth_broker.breaker import longest_wait
 from oauth_broker.connection import Connection, LastError
-from oauth_broker.doors.store import NotTaken
+from oauth_broker.doors.store import LONGEST_CALL, NotTaken
 from oauth_broker.errors import NotFoundError
-from oauth_broker.flows.refresh import new_lease, notes_of_failure, refresh_leased
-from oauth_broker.flows.refresh_outcome import Failed, GrantEnded, Moved, Outcome, Refreshed, Vanished
-from oauth_broker.protocol.failure import FailureCategory
-from oauth_broker.schedule import backoff, lead
+from oauth_broker.flows.refresh import (
+    backoff_of,
+    new_lease,
+    notes_of_failure,
+    refresh_leased,
+    wait_for_pause,
+)
+from oauth_broker.flows.refresh_outcome import Failed, GrantEnded, Moved, Outcome, Paused, Refreshed, Vanished
+from oauth_broker.protocol.failure import Failure, FailureCategory
+from oauth_broker.resource import RefreshPolicy
+from oauth_broker.schedule import lead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from oauth_broker.connection import Lease
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
     from oauth_broker.flows.token_sets import Tokens
@@ -34,6 +44,7 @@ LONG_WAIT: Final = 3
 """Seconds of waiting for another's refresh after which a reader no longer begins one itself."""
 
 LOOK_AGAIN: Final = 0.25
+UNKNOWN: Final = Failure(FailureCategory.OUTCOME_UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +96,24 @@ class _Waiter:
         return waited <= LONG_WAIT and self.remaining() >= self.kit.numbers.attempt_margin
 
     def may_look_again(self) -> bool:
-        """Say whether there is time to await the holder a little longer."""
+        """Say whether there is time to await the holder a little longer, and then to look and to answer."""
         waited = self.kit.machine.now() - self.since
-        return waited + LOOK_AGAIN <= self.kit.numbers.reader_wait and self.remaining() > 1 + LOOK_AGAIN
+        patient = waited + LOOK_AGAIN <= self.kit.numbers.reader_wait
+        return patient and self.remaining() > LOOK_AGAIN + LONGEST_CALL
 
 
 def _met(kit: Kit, held: HeldResource, connection: Connection, waiter: _Waiter) -> Freshened | Connection:
     """Do what the connection's state allows; gives it as it is now where that is to be judged anew."""
     attempt = attempt_of(kit, held, connection)
     match attempt:
+        case Take(spent=False) if kit.circuits.paused_until(connection.resource_id) is not None:
+            return Stale(connection, retry_after=wait_for_pause(kit, held))
         case Take():
             return _taken(kit, held, connection, attempt) if waiter.may_begin() else Stale(connection, 1)
         case AwaitHolder():
             return _awaited(kit, connection) if waiter.may_look_again() else Stale(connection, 1)
         case MarkUnknown():
-            return Stale(connection, retry_after=mark_unknown(kit, connection, attempt))
+            return Stale(connection, retry_after=mark_unknown(kit, held, connection, attempt))
         case NotBefore(time=time):
             return Stale(connection, retry_after=max(1, int(time - kit.machine.now())))
         case CannotRefresh():
@@ -112,8 +126,7 @@ def _taken(kit: Kit, held: HeldResource, connection: Connection, attempt: Take) 
     began = kit.machine.now()
     lease = new_lease(kit, after=attempt)
     if attempt.over is not None:
-        ids = (connection.resource_id, connection.connection_id)
-        taken = kit.store.leases.take_over(*ids, lease, lapsed=attempt.over)
+        taken = taken_over(kit, connection, lease, over=attempt.over, spent=attempt.spent)
     else:
         taken = kit.store.leases.take_as_seen(connection, lease)
     if isinstance(taken, NotTaken):
@@ -135,6 +148,8 @@ def attempt_of(kit: Kit, held: HeldResource, connection: Connection) -> Attempt:
     """Decide whether this connection's refresh token may be spent now."""
     lifetime = None if connection.token_set is None else connection.token_set.lifetime
     margin = lead(lifetime or 0, kit.schedule.period)
+    if held.resource.refresh_policy is RefreshPolicy.AFTER_EXPIRY:
+        margin = 0  # before its expiry the provider would answer the same token
     return attempt_now(
         connection,
         held.resource,
@@ -144,27 +159,40 @@ def attempt_of(kit: Kit, held: HeldResource, connection: Connection) -> Attempt:
     )
 
 
-def mark_unknown(kit: Kit, connection: Connection, attempt: MarkUnknown) -> int:
+def mark_unknown(kit: Kit, held: HeldResource, connection: Connection, attempt: MarkUnknown) -> int:
     """Write down that a lease ran out unreleased, and give the seconds until it is looked at again.
 
     The first time it is the rescue's turn; each further time the wait grows, so that this never becomes a
     loop.
     """
     failures = connection.failures + 1
-    wait = backoff(failures=failures, retry_after=None, period=kit.schedule.period, draw=kit.machine.draw())
+    longest = longest_wait(UNKNOWN, alike=held.alike, period=kit.schedule.period)
+    wait = backoff_of(kit, connection, failures, None, longest)
     if not attempt.harmless:
         wait = max(wait, RESCUE_TURN)
     now = int(kit.machine.now())
+    found = lapsed(attempt.lapsed, now=now)
     kit.store.leases.mark_unknown(
         connection,
         attempt.lapsed,
-        error=LastError(now, str(FailureCategory.OUTCOME_UNKNOWN)),
+        error=LastError(now, found.outcome),
         harmless=attempt.harmless,
         again=now + wait,
         notes=notes_of_failure(failures),
         shard=kit.shard(connection.resource_id, connection.connection_id),
+        attempts=ring_with(connection, found),
     )
     return wait
+
+
+def taken_over(
+    kit: Kit, there: Connection, lease: Lease, *, over: Lease, spent: bool
+) -> Connection | NotTaken:
+    """Take over the lapsed lease of a connection, and note its attempt if it may have spent the token."""
+    attempts = ring_with(there, lapsed(over, now=kit.machine.now())) if spent else b""
+    return kit.store.leases.take_over(
+        there.resource_id, there.connection_id, lease, lapsed=over, attempts=attempts
+    )
 
 
 def _refreshed(kit: Kit, taken: Connection, outcome: Outcome) -> Freshened:
@@ -177,7 +205,7 @@ def _refreshed(kit: Kit, taken: Connection, outcome: Outcome) -> Freshened:
             return Fresh(_again(kit, taken), None)
         case Vanished():
             return Fresh(_still_there(None, taken), None)
-        case Failed(retry_after=retry_after):
+        case Failed(retry_after=retry_after) | Paused(retry_after=retry_after):
             return Stale(taken, retry_after=retry_after)
         case _:
             assert_never(outcome)

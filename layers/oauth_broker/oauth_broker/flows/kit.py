@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from oauth_broker.doors.machine import Machine
     from oauth_broker.doors.sealing import Sealing
     from oauth_broker.doors.store import Store
+    from oauth_broker.flows.circuits import Circuits
     from oauth_broker.flows.shelf import Shelf
     from oauth_broker.protocol.destinations import Destinations
     from oauth_broker.protocol.http import HttpRequest, HttpResponse
@@ -22,9 +23,17 @@ class Sender(Protocol):
     """The way out to providers."""
 
     def send(
-        self, request: HttpRequest, destinations: Destinations, *, deadline: float | None = None
+        self,
+        request: HttpRequest,
+        destinations: Destinations,
+        *,
+        deadline: float | None = None,
+        since: float | None = None,
     ) -> HttpResponse:
-        """Send, and give the answer; raises ProviderError."""
+        """Send within `deadline` seconds from `since` (epoch; else from now), and give the answer.
+
+        Raises ProviderError.
+        """
         ...
 
 
@@ -48,6 +57,7 @@ class Kit:
     schedule: Schedule
     numbers: RefreshNumbers
     shelf: Shelf
+    circuits: Circuits
 
     def shard(self, resource_id: str, connection_id: str) -> str:
         """Give a connection's shard of the due index."""

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.connection import Status
 from oauth_broker.errors import FieldProblem, InvalidError, MalformedError, SealError
-from oauth_broker.flows.show_connection import connection_json
+from oauth_broker.flows.show_connection import connection_json, grant_dies_at
 from oauth_broker.sealed import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oauth_broker.caller import Caller
+    from oauth_broker.connection import Connection
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
 
 PAGES_LOOKED_THROUGH = 10
+_RFC_3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 def list_connections(  # noqa: PLR0913 - the filters, by name
@@ -30,12 +36,15 @@ def list_connections(  # noqa: PLR0913 - the filters, by name
     cursor: Mapping[str, Any] | None,
     status: str | None,
     label: str | None,
+    dies_before: str | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """Give a page of the connections that the caller may see, and the place to go on.
 
-    A page may be short, with more to come: what the filters leave out counts as looked at. Raises
-    NotFoundError for the resource, InvalidError for a status that is none.
+    A page may be short, with more to come: what the filters leave out counts as looked at. `dies_before`, an
+    RFC 3339 time: those whose grants will die before it. Raises NotFoundError for the resource, InvalidError
+    for a status or time that is none.
     """
+    deadline = None if dies_before is None else _deadline(dies_before)
     if status is not None and status not in set(Status):
         raise InvalidError(FieldProblem("status", f"is one of {', '.join(Status)}"))
     held = kit.shelf.resource(resource_id)
@@ -50,10 +59,26 @@ def list_connections(  # noqa: PLR0913 - the filters, by name
             if caller.may_see(connection.owner)
             and (label is None or label in connection.labels)
             and (status is None or connection.shown_status(now, held.destinations_ids) == status)
+            and (deadline is None or _dies_before(connection, held, deadline, now=now))
         ]
         if after is None or len(shown) >= limit:
             break
     return shown, None if after is None else _cursor(kit, held, caller, after)
+
+
+def _deadline(text: str) -> float:
+    """Read an RFC 3339 time (section 5.6) as epoch seconds."""
+    try:
+        if _RFC_3339.fullmatch(text):
+            return datetime.fromisoformat(text.upper()).timestamp()
+    except ValueError:
+        pass
+    raise InvalidError(FieldProblem("dies_before", "is a time such as 2027-01-31T00:00:00Z (RFC 3339)"))
+
+
+def _dies_before(connection: Connection, held: HeldResource, deadline: float, *, now: float) -> bool:
+    dies_at = grant_dies_at(connection, held, now=now)
+    return dies_at is not None and dies_at < deadline
 
 
 def _cursor(kit: Kit, held: HeldResource, caller: Caller, after: tuple[str, str]) -> dict[str, Any]:

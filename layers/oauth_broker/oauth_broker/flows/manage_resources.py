@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from oauth_broker.breaker import state_of
 from oauth_broker.doors.store import ResourceRow
 from oauth_broker.errors import FieldProblem, InvalidError
 from oauth_broker.flows.ask import callback_url
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oauth_broker.flows.kit import Kit
+    from oauth_broker.pause import Pause
     from oauth_broker.registration.parsing import ParsedRegistration
 
 MOST_FORMER: Final = 20
 SHOWN_ONLY: Final = ("callback_url", "created_at", "updated_at")
 """What GET shows beside the registration: PUT passes it over when it is as GET showed it."""
+
+PROVIDER_STATE: Final = "provider_state"
+"""It is shown as well, and moves by itself: PUT passes it over whatever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,12 @@ def create_resource(kit: Kit, base: str, body: Mapping[str, Any], *, loopback: b
     row = _row(kit, parsed, secrets, destinations_id=_random_text(kit), created_at=now)
     kit.store.resources.create(row)
     kit.shelf.drop(row.resource_id)
-    return _shown(base, row)
+    return _shown(kit, base, row)
 
 
 def show_resource(kit: Kit, base: str, resource_id: str) -> Shown:
     """Give a registration. Raises NotFoundError."""
-    return _shown(base, current_row(kit, resource_id, None))
+    return _shown(kit, base, current_row(kit, resource_id, None))
 
 
 def list_resources(
@@ -61,7 +66,7 @@ def list_resources(
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Give a page of registrations by id, and the id to go on after."""
     rows, last = kit.store.resources.page(limit=limit, after=after)
-    return [_shown(base, row).body for row in rows], last
+    return [_shown(kit, base, row).body for row in rows], last
 
 
 def replace_resource(  # noqa: PLR0913 - the request's parts
@@ -78,8 +83,12 @@ def replace_resource(  # noqa: PLR0913 - the request's parts
     Raises InvalidError, NotFoundError, PreconditionFailedError.
     """
     row = current_row(kit, resource_id, if_match)
-    shown = _shown(base, row).body
-    given = {name: value for name, value in body.items() if name not in SHOWN_ONLY or value != shown[name]}
+    shown = _shown(kit, base, row).body
+    given = {
+        name: value
+        for name, value in body.items()
+        if name != PROVIDER_STATE and (name not in SHOWN_ONLY or value != shown[name])
+    }
     return _change(kit, base, row, given, loopback=loopback)
 
 
@@ -139,7 +148,12 @@ def rebind(kit: Kit, base: str, resource_id: str, *, if_match: frozenset[str] | 
     secrets = replace(held, carried=carried, former=())
     sealed = kit.sealing.seal(kit.shelf.vault_key(), packed_secrets(secrets), secrets_place(row))
     changed = replace(
-        row, sealed=sealed, carried=carried, etag=_random_text(kit), updated_at=int(kit.machine.now())
+        row,
+        sealed=sealed,
+        carried=carried,
+        etag=_random_text(kit),
+        updated_at=int(kit.machine.now()),
+        pause=None,
     )
     return _replaced(kit, base, row, changed)
 
@@ -147,7 +161,7 @@ def rebind(kit: Kit, base: str, resource_id: str, *, if_match: frozenset[str] | 
 def _replaced(kit: Kit, base: str, row: ResourceRow, changed: ResourceRow) -> Shown:
     kit.store.resources.replace(changed, was=row.etag)
     kit.shelf.drop(row.resource_id)
-    return _shown(base, changed)
+    return _shown(kit, base, changed)
 
 
 def _row(
@@ -167,15 +181,30 @@ def _row(
     return replace(row, sealed=sealed)
 
 
-def _shown(base: str, row: ResourceRow) -> Shown:
+def _shown(kit: Kit, base: str, row: ResourceRow) -> Shown:
     shared = row.document.get("callback") == "shared"
     body = {
         **document_json(row.resource_id, row.document),
         "callback_url": callback_url(base, None if shared else row.resource_id),
         "created_at": time_text(row.created_at),
         "updated_at": time_text(row.updated_at),
+        PROVIDER_STATE: provider_state_json(row.pause, now=kit.machine.now()),
     }
     return Shown(body, row.etag)
+
+
+def provider_state_json(pause: Pause | None, *, now: float) -> dict[str, Any]:
+    """Give the circuit breaker's state as a caller sees it, with why it opened, in the provider's words."""
+    return {
+        "state": str(state_of(pause, now)),
+        "since": None if pause is None else time_text(pause.since),
+        "until": None if pause is None else time_text(pause.until),
+        "times": 0 if pause is None else pause.times,
+        "category": None if pause is None else pause.category,
+        "error": None if pause is None else pause.error,
+        "error_description": None if pause is None else pause.error_description,
+        "http_status": None if pause is None else pause.http_status,
+    }
 
 
 def _random_text(kit: Kit) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.connection import Connection, Status
 from oauth_broker.errors import (
@@ -14,7 +15,8 @@ from oauth_broker.errors import (
 from oauth_broker.flows.freshen import Fresh, Stale, freshen
 from oauth_broker.flows.show_connection import connection_json, find_connection, time_text
 from oauth_broker.flows.token_sets import Tokens, opened
-from oauth_broker.schedule import needed_ttl
+from oauth_broker.resource import RefreshPolicy
+from oauth_broker.schedule import may_ask_from, needed_ttl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from oauth_broker.connection import SealedTokenSet
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
+
+
+LONGEST_PAUSE: Final = 1
+"""Seconds that a reader is kept waiting until the provider may be asked."""
 
 
 def read_token(  # noqa: PLR0913 - who asks, for what, with how much time
@@ -36,21 +42,23 @@ def read_token(  # noqa: PLR0913 - who asks, for what, with how much time
 ) -> dict[str, Any]:
     """Give the access token, refreshed first if less than `min_ttl` seconds of it are left.
 
-    Raises NotFoundError, ConnectionNotReadyError, NeedsReauthorizationError, and UnavailableError when
-    there is no live token for now.
+    Where the resource's tokens are refreshed after their expiry, `min_ttl` does not count. Raises
+    NotFoundError, ConnectionNotReadyError, NeedsReauthorizationError, and UnavailableError when there is no
+    live token for now.
     """
     held, connection = find_connection(kit, caller, resource_id, connection_id)
     token_set = _handed_out(kit, held, connection)
     now = kit.machine.now()
-    if token_set.expires_at is None or _lasts(
-        token_set.expires_at - now, needed_ttl(min_ttl, token_set.lifetime)
-    ):
+    after_expiry = held.resource.refresh_policy is RefreshPolicy.AFTER_EXPIRY
+    needed = 0 if after_expiry else needed_ttl(min_ttl, token_set.lifetime)
+    if token_set.expires_at is None or _lasts(token_set.expires_at - now, needed):
         return _token_json(connection, token_set, _tokens(kit, connection, token_set))
+    if after_expiry:
+        _await_turn(kit, token_set)
     freshened = freshen(kit, held, connection, remaining=remaining)
     token_set = _handed_out(kit, held, freshened.connection)
-    if isinstance(freshened, Stale) and not token_set.lives(kit.machine.now()):
-        message = "there is no live access token, and the provider gives none for now"
-        raise UnavailableError(message, retry_after=freshened.retry_after)
+    if not token_set.lives(kit.machine.now()):
+        raise _no_live_token(freshened.retry_after if isinstance(freshened, Stale) else kit.schedule.period)
     at_hand = freshened.tokens if isinstance(freshened, Fresh) else None
     return _token_json(
         freshened.connection, token_set, at_hand or _tokens(kit, freshened.connection, token_set)
@@ -91,6 +99,20 @@ def _handed_out(kit: Kit, held: HeldResource, connection: Connection) -> SealedT
         message = f"the connection is {status}"
         raise ConnectionNotReadyError(message)
     return connection.token_set
+
+
+def _await_turn(kit: Kit, token_set: SealedTokenSet) -> None:
+    """Wait until the provider can have another token to give, if that is a moment."""
+    wait = (may_ask_from(token_set, kit.schedule.period) or 0) - kit.machine.now()
+    if wait > LONGEST_PAUSE:
+        raise _no_live_token(math.ceil(wait))
+    if wait > 0:
+        kit.machine.sleep(wait)
+
+
+def _no_live_token(retry_after: int) -> UnavailableError:
+    message = "there is no live access token, and the provider gives none for now"
+    return UnavailableError(message, retry_after=retry_after)
 
 
 def _lasts(seconds_left: float, needed: int) -> bool:

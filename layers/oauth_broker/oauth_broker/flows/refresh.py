@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
+from oauth_broker import log
 from oauth_broker.attempt import harmless_to_repeat
+from oauth_broker.attempts import ended, ring_with
+from oauth_broker.breaker import Call, longest_wait
 from oauth_broker.connection import LastError, Lease, Note, SealedTokenSet
-from oauth_broker.errors import BrokerError, ProviderError
+from oauth_broker.errors import BrokerError, ProviderError, SealError
 from oauth_broker.flows.commit_refreshed import Spent, commit_refreshed
-from oauth_broker.flows.refresh_outcome import Failed, GrantEnded, Moved, Outcome, Vanished
+from oauth_broker.flows.refresh_outcome import Failed, GrantEnded, Moved, Outcome, Paused, Vanished
 from oauth_broker.flows.token_sets import opened, values_of
 from oauth_broker.protocol.token import (
     Granted,
@@ -22,7 +25,7 @@ from oauth_broker.protocol.token import (
     token_verdict,
 )
 from oauth_broker.resource import GrantType
-from oauth_broker.schedule import FAILING_AFTER, backoff
+from oauth_broker.schedule import FAILING_AFTER, LONGEST_BACKOFF, backoff
 
 if TYPE_CHECKING:
     from oauth_broker.attempt import Take
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
     from oauth_broker.protocol.http import HttpRequest
     from oauth_broker.protocol.token import Verdict
     from oauth_broker.resource import ResourceSecrets
+
+
+SET_ASIDE: Final = 3600
+"""Seconds after which an item that cannot be opened, or makes our code raise, is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,8 @@ def refresh_leased(
     """Refresh a connection whose lease was taken; `connection` is as it was when it was.
 
     Everything that can fail is done before the call: nothing is sent without the keys to keep the answer, nor
-    when too much time has gone since `began` (epoch seconds), when there was enough for all of it.
+    when too much time has gone since `began` (epoch seconds), when there was enough for all of it. Nor while
+    the resource is paused, unless the token may have been spent already: that may not wait.
 
     The outcome of an attempt that this one follows stays unknown until a provider's answer settles it.
     """
@@ -74,44 +82,80 @@ def refresh_leased(
         prepared = _prepare(kit, held, connection, token_set)
     except BrokerError as error:
         failure = LastError(int(kit.machine.now()), error.category)
-        return _put_off(kit, connection, lease, failure, unknown=unknown)
-    if kit.machine.now() - began > kit.numbers.send_margin:
+        return _put_off(
+            kit,
+            connection,
+            lease,
+            failure,
+            unknown=unknown,
+            ours=error.retryable,
+            set_aside=isinstance(error, SealError),
+        )
+    if not lease.follows and not kit.circuits.admits(held, hold=kit.numbers.lease):
+        kit.store.leases.give_back(connection, lease)
+        return Paused(retry_after=wait_for_pause(kit, held))
+    now = kit.machine.now()
+    if now - began > kit.numbers.send_margin:
         if not unknown:
             kit.store.leases.give_back(connection, lease)
         return Failed(retry_after=1)
-    verdict, timed_out = _sent(kit, held, prepared)
+    verdict, timed_out = _sent(kit, held, prepared, since=now)
+    shift = kit.circuits.hear(held, call_of(verdict, now, timed_out=timed_out))
     if isinstance(verdict, Granted):
-        return commit_refreshed(kit, held, connection, prepared.spent, verdict.token_set)
-    client_credentials = held.resource.grant_type is GrantType.CLIENT_CREDENTIALS
-    return _without_tokens(
-        kit,
-        connection,
-        lease,
-        verdict,
-        timed_out=timed_out,
-        client_credentials=client_credentials,
-        unknown=unknown,
-    )
+        outcome = commit_refreshed(
+            kit, held, connection, lease, spent=prepared.spent, granted=verdict.token_set
+        )
+    else:
+        outcome = _without_tokens(kit, held, connection, lease, verdict, timed_out=timed_out, unknown=unknown)
+    kit.circuits.keep(shift)
+    return outcome
+
+
+def call_of(verdict: Verdict, began: float, *, timed_out: bool) -> Call:
+    """Give a call to the token endpoint as the breaker hears of it."""
+    match verdict:
+        case Granted():
+            return Call(began)
+        case GrantGone(failure=failure) | Unknown(failure=failure):
+            return Call(began, failure, timed_out=timed_out)
+        case TryLater(failure=failure, retry_after=retry_after):
+            return Call(began, failure, retry_after, timed_out=timed_out)
+        case _:
+            assert_never(verdict)
+
+
+def wait_for_pause(kit: Kit, held: HeldResource) -> int:
+    """Give the seconds until a resource's pause ends; 1 where that has come."""
+    until = kit.circuits.paused_until(held.row.resource_id)
+    return 1 if until is None else max(1, int(until - kit.machine.now()))
 
 
 def _without_tokens(  # noqa: PLR0913 - what came of the call, and for what
     kit: Kit,
+    held: HeldResource,
     connection: Connection,
     lease: Lease,
     verdict: GrantGone | TryLater | Unknown,
     *,
     timed_out: bool,
-    client_credentials: bool,
     unknown: bool,
 ) -> Outcome:
     match verdict:
         case GrantGone(failure=failure):
-            if client_credentials:  # there is no grant to end, and nobody who could consent to another
+            if held.resource.grant_type is GrantType.CLIENT_CREDENTIALS:
+                # there is no grant to end, and nobody who could consent to another
                 return _put_off(kit, connection, lease, last_error_of(kit, failure))
-            return _end(kit, connection, last_error_of(kit, failure))
+            return _end(kit, connection, lease, last_error_of(kit, failure))
         case TryLater(failure=failure, retry_after=retry_after):
-            error = last_error_of(kit, failure)
-            outcome = _put_off(kit, connection, lease, error, retry_after=retry_after, unknown=unknown)
+            outcome = _put_off(
+                kit,
+                connection,
+                lease,
+                last_error_of(kit, failure),
+                retry_after=retry_after,
+                longest=longest_wait(failure, alike=held.alike, period=kit.schedule.period),
+                unknown=unknown,
+            )
             return replace(outcome, timed_out=timed_out)
         case Unknown():
             # The lease is left: whoever finds it run out knows that the provider may have answered.
@@ -146,17 +190,21 @@ def _prepare(kit: Kit, held: HeldResource, connection: Connection, token_set: Se
     return _Prepared(replace(request, secrets=known), secrets, Spent(token_set, spent, key))
 
 
-def _sent(kit: Kit, held: HeldResource, prepared: _Prepared) -> tuple[Verdict, bool]:
+def _sent(kit: Kit, held: HeldResource, prepared: _Prepared, *, since: float) -> tuple[Verdict, bool]:
+    """Send; `since`: when there was time enough, so that a process paused after that sends nothing late."""
     try:
         response = kit.egress.send(
-            prepared.request, prepared.secrets.destinations, deadline=kit.numbers.provider_deadline
+            prepared.request,
+            prepared.secrets.destinations,
+            deadline=kit.numbers.provider_deadline,
+            since=since,
         )
     except ProviderError as error:
         return failure_of(error), error.timed_out
     return token_verdict(held.resource, prepared.request, response, now=int(kit.machine.now())), False
 
 
-def _end(kit: Kit, connection: Connection, error: LastError) -> Outcome:
+def _end(kit: Kit, connection: Connection, lease: Lease, error: LastError) -> Outcome:
     spent = connection.token_set
     if spent is None:
         return Vanished()
@@ -166,6 +214,7 @@ def _end(kit: Kit, connection: Connection, error: LastError) -> Outcome:
         error=error,
         now=error.at,
         shard=kit.shard(connection.resource_id, connection.connection_id),
+        attempts=ring_with(connection, ended(error.category, lease, now=kit.machine.now())),
     )
     return GrantEnded() if moved is None else Moved(moved)
 
@@ -177,24 +226,49 @@ def _put_off(  # noqa: PLR0913 - what is written about an attempt in vain
     error: LastError,
     *,
     retry_after: int | None = None,
+    longest: int = LONGEST_BACKOFF,
     unknown: bool = False,
+    ours: bool = False,
+    set_aside: bool = False,
 ) -> Failed:
-    failures = connection.failures + 1
-    wait = backoff(
-        failures=failures, retry_after=retry_after, period=kit.schedule.period, draw=kit.machine.draw()
-    )
+    """Write down an attempt in vain. `ours`: no key or no table for now, so no call was made.
+
+    That is not counted: when it is over, nobody must be waiting for an hour. `set_aside`: what is stored
+    cannot be opened.
+    """
+    failures = max(1, connection.failures) if ours else connection.failures + 1
+    wait = SET_ASIDE
+    if set_aside:
+        log.line("item set aside", failed=True, category=error.category, resource_id=connection.resource_id)
+    else:
+        wait = backoff_of(kit, connection, 1 if ours else failures, retry_after, longest)
     kit.store.leases.put_off(
         connection,
         lease,
         error=error,
         failures=failures,
         next_refresh=error.at + wait,
-        notes=notes_of_failure(failures),
+        notes=[] if ours else notes_of_failure(failures),
         unknown=unknown,
+        set_aside=set_aside,
         now=error.at,
         shard=kit.shard(connection.resource_id, connection.connection_id),
+        attempts=ring_with(connection, ended(error.category, lease, now=kit.machine.now())),
     )
-    return Failed(retry_after=wait)
+    return Failed(retry_after=wait, set_aside=set_aside)
+
+
+def backoff_of(kit: Kit, connection: Connection, failures: int, retry_after: int | None, longest: int) -> int:
+    """Give the seconds to wait after a connection's `failures`-th attempt in vain in a row."""
+    expires_at = None if connection.token_set is None else connection.token_set.expires_at
+    return backoff(
+        failures=failures,
+        retry_after=retry_after,
+        period=kit.schedule.period,
+        draw=kit.machine.draw(),
+        left=None if expires_at is None else expires_at - kit.machine.now(),
+        longest=longest,
+    )
 
 
 def notes_of_failure(failures: int) -> list[Note]:

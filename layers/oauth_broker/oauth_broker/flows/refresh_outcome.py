@@ -39,11 +39,19 @@ class Vanished:
 class Failed:
     """No new token set; try again in `retry_after` seconds.
 
-    `timed_out`: the provider let us wait to the end.
+    `timed_out`: the provider let us wait to the end. `set_aside`: the token set cannot be opened.
     """
 
     retry_after: int
     timed_out: bool = False
+    set_aside: bool = False
 
 
-Outcome = Refreshed | GrantEnded | Moved | Vanished | Failed
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The resource is paused: nothing was sent, and what was due stays so. `retry_after` in seconds."""
+
+    retry_after: int
+
+
+Outcome = Refreshed | GrantEnded | Moved | Vanished | Failed | Paused

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from oauth_broker import log
-from oauth_broker.errors import NotFoundError, SealError
+from oauth_broker.errors import NotFoundError, SealError, UnreadableError
 from oauth_broker.protocol.destinations import Destinations
+from oauth_broker.protocol.template import names_in
 from oauth_broker.registration.document import resource_of
 from oauth_broker.resource import ResourceSecrets
 from oauth_broker.sealed import Place
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from oauth_broker.doors.machine import Machine
     from oauth_broker.doors.sealing import Sealing
     from oauth_broker.doors.store import ResourceRow, Store
+    from oauth_broker.pause import Pause
     from oauth_broker.resource import Resource
     from oauth_broker.sealed import VaultKey
 
 HELD_FOR: Final = 60
+HELD_WHILE_PAUSED: Final = 5
+"""Seconds: that a pause ended, perhaps since the resource was mended, is learned soon."""
+
 REVOKE: Final = "revoke"
 """How a resource is being deleted that takes its connections with it; `IF_EMPTY`: one that must have none."""
 
@@ -46,10 +51,22 @@ class HeldResource:
         """Give the resource's own destinations id and those that a rebind carried over."""
         return frozenset({self.row.destinations_id, *self.row.carried})
 
+    def counts(self, connection: Connection) -> bool:
+        """Say whether a connection has a token set, and it may be sent where the resource points now."""
+        token_set = connection.token_set
+        return token_set is not None and token_set.destinations_id in self.destinations_ids
+
     @property
     def provider(self) -> str:
         """Name the provider for caps on calls: its token endpoint's authority, templates and all."""
         return self.resource.refresh.url.split("/", 3)[2]
+
+    @property
+    def alike(self) -> bool:
+        """Say whether all connections call the same token URL, so that the trouble of one is that of all."""
+        resource = self.resource
+        own = {*resource.connection_variables, *resource.callback_variables, *resource.metadata}
+        return own.isdisjoint(names_in(resource.refresh.url))
 
 
 def secrets_place(row: ResourceRow) -> Place:
@@ -90,14 +107,21 @@ class Shelf:
         self._sealing = sealing
         self._machine = machine
         self._held: dict[str, HeldResource] = {}
+        self._unreadable: dict[str, float] = {}
 
     def resource(self, resource_id: str) -> HeldResource:
         """Give a resource, with a call unless it is held. Raises NotFoundError."""
         return in_use(self.even_deleting(resource_id))
 
     def even_deleting(self, resource_id: str) -> HeldResource:
-        """Give a resource that may be on its way out: its secrets serve until the last revocation ended."""
+        """Give a resource that may be on its way out: its secrets serve until the last revocation ended.
+
+        Raises NotFoundError, and UnreadableError where its row was found to be so within the last minute.
+        """
         held = self.held(resource_id)
+        if held is None and self.unreadable(resource_id):
+            message = "the resource's row cannot be read"
+            raise UnreadableError(message)
         return held or self._keep(resource_id, self._store.resources.load(resource_id=resource_id).resource)
 
     def resource_and_key(self, resource_id: str) -> tuple[HeldResource, VaultKey]:
@@ -141,7 +165,7 @@ class Shelf:
         wanted = list(dict.fromkeys(resource_ids))
         if not wanted:
             return
-        missing = [resource_id for resource_id in wanted if self.held(resource_id) is None]
+        missing = [one for one in wanted if self.held(one) is None and not self.unreadable(one)]
         key = self._sealing.current(now)
         if not missing and key is not None:
             return
@@ -150,8 +174,12 @@ class Shelf:
         )
         for resource_id, row in rows.items():
             try:
+                if row is None:
+                    message = "the resource's row cannot be read"
+                    raise UnreadableError(message)  # noqa: TRY301 - as what its document raises
                 self._keep(resource_id, row)
             except Exception as error:  # noqa: BLE001 - one bad row must not keep the others from their refresh
+                self._unreadable[resource_id] = now
                 log.line("resource cannot be read", failed=True, **log.fault(error), resource_id=resource_id)
         if key is None:
             self._vault_key(wrapped, now)
@@ -184,7 +212,25 @@ class Shelf:
     def held(self, resource_id: str) -> HeldResource | None:
         """Give a resource if it is held, without a call."""
         held = self._held.get(resource_id)
-        return held if held is not None and self._machine.now() - held.since < HELD_FOR else None
+        if held is None:
+            return None
+        longest = HELD_FOR if held.row.pause is None else HELD_WHILE_PAUSED
+        return held if self._machine.now() - held.since < longest else None
+
+    def last_known(self, resource_id: str) -> HeldResource | None:
+        """Give a resource as this process knows it, however old that is; None if it does not."""
+        return self._held.get(resource_id)
+
+    def unreadable(self, resource_id: str) -> bool:
+        """Say whether a resource's row could not be read when it was brought within the last minute."""
+        since = self._unreadable.get(resource_id)
+        return since is not None and self._machine.now() - since < HELD_FOR
+
+    def repaused(self, held: HeldResource, pause: Pause | None) -> None:
+        """Hold a resource with another pause, of which this process just learned."""
+        if held.row.deleting is None:
+            row = replace(held.row, pause=pause)
+            self._held[row.resource_id] = replace(held, row=row, since=self._machine.now())
 
     def _keep(self, resource_id: str, row: ResourceRow | None) -> HeldResource:
         if row is None:
@@ -192,6 +238,7 @@ class Shelf:
             raise _no_resource(resource_id)
         if len(self._held) >= MOST_HELD:
             self._held.clear()
+        self._unreadable.pop(resource_id, None)
         held = HeldResource(resource_of(resource_id, row.document), row, self._machine.now())
         if row.deleting is None:
             self._held[resource_id] = held

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from oauth_broker.attempts import attempts_of
+from oauth_broker.connection import Status
 from oauth_broker.errors import NotFoundError
+from oauth_broker.forecast import dies_at
 
 if TYPE_CHECKING:
+    from oauth_broker.attempts import PastAttempt
     from oauth_broker.caller import Caller
     from oauth_broker.connection import Connection, LastError
     from oauth_broker.flows.kit import Kit
@@ -38,12 +42,20 @@ def connection_json(connection: Connection, held: HeldResource, *, now: float) -
         "created_at": time_text(connection.created_at // 1000),
         "expires_at": None if token_set is None else time_text(token_set.expires_at),
         "next_refresh_at": time_text(connection.next_refresh),
+        "dies_at": time_text(grant_dies_at(connection, held, now=now)),
         "scopes": [] if token_set is None else list(token_set.scopes),
         "generation": connection.generation,
         "metadata": {} if token_set is None else dict(token_set.metadata),
         "labels": list(connection.labels),
         "last_error": _error_json(connection.last_error),
+        "attempts": [_attempt_json(attempt) for attempt in attempts_of(connection)],
     }
+
+
+def grant_dies_at(connection: Connection, held: HeldResource, *, now: float) -> int | None:
+    """Give when the grant will die if nothing is done (epoch seconds); None where unknown, or it is gone."""
+    status = connection.shown_status(now, held.destinations_ids)
+    return dies_at(connection, held.resource) if status is Status.ACTIVE else None
 
 
 def time_text(epoch: int | None) -> str | None:
@@ -61,4 +73,13 @@ def _error_json(error: LastError | None) -> dict[str, Any] | None:
         "error_description": error.error_description,
         "http_status": error.http_status,
         "request": error.request,
+    }
+
+
+def _attempt_json(attempt: PastAttempt) -> dict[str, Any]:
+    return {
+        "at": time_text(attempt.at),
+        "outcome": attempt.outcome,
+        "by": "schedule" if attempt.by_worker else "request",
+        "duration_ms": attempt.duration_ms,
     }

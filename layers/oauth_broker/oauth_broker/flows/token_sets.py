@@ -46,15 +46,19 @@ def sealed_token_set(  # noqa: PLR0913 - what binds it to its place
     token_set_id: bytes,
     asked_scopes: Sequence[str],
     issued_at: int,
+    refresh_issued_at: int | None = None,
 ) -> SealedTokenSet:
     """Seal what the token endpoint answered.
 
-    An answer that names no scope granted what was asked (RFC 6749 section 5.1).
+    An answer that names no scope granted what was asked (RFC 6749 section 5.1). `refresh_issued_at` differs
+    from `issued_at` (None: it does not) where a refresh token of the same expiry came before.
     """
     refresh_token = token_set.refresh_token
     body = {"a": token_set.access_token.reveal(), "y": token_set.token_type}
     if refresh_token is not None:
         body["r"] = refresh_token.reveal()
+    refresh_expires_at = None if refresh_token is None else token_set.refresh_expires_at
+    first_issued_at = issued_at if refresh_issued_at is None else refresh_issued_at
     plaintext = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     place = place_of(resource.resource_id, connection_id, destinations_id, token_set_id)
     return SealedTokenSet(
@@ -66,6 +70,8 @@ def sealed_token_set(  # noqa: PLR0913 - what binds it to its place
         metadata=token_set.metadata,
         destinations_id=destinations_id,
         refreshable=refresh_token is not None or resource.grant_type is GrantType.CLIENT_CREDENTIALS,
+        refresh_expires_at=refresh_expires_at,
+        refresh_issued_at=None if refresh_expires_at is None else first_issued_at,
     )
 
 

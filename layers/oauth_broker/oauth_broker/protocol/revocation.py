@@ -1,8 +1,8 @@
-"""Token revocation (RFC 7009): the request, and whether its answer asks for another try."""
+"""Token revocation (RFC 7009): the request, and the verdict on its answer."""
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from oauth_broker.protocol import token_answer
@@ -19,26 +19,53 @@ if TYPE_CHECKING:
 TokenTypeHint = Literal["refresh_token", "access_token"]
 
 
-class RevocationVerdict(Enum):
-    """Whether the same request is worth sending again."""
-
-    DONE = auto()
-    """The token is revoked, was unknown, or this provider does not revoke such tokens."""
-    RETRY = auto()
-    """The provider could not, or not from this client: later it may."""
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """The token is revoked, or was unknown (RFC 7009 section 2.2)."""
 
 
-# RFC 7009 section 2.2.1: a 503 means the token still lives. What is wrong with our credentials can be mended.
-# Another refusal (`unsupported_token_type`, `invalid_token`) would be the same tomorrow.
-_AFTER: Final[Mapping[FailureCategory, RevocationVerdict]] = {
-    FailureCategory.RATE_LIMITED: RevocationVerdict.RETRY,
-    FailureCategory.PROVIDER_UNAVAILABLE: RevocationVerdict.RETRY,
-    FailureCategory.REDIRECTED: RevocationVerdict.RETRY,
-    FailureCategory.INVALID_CLIENT: RevocationVerdict.RETRY,
-    FailureCategory.UNAUTHORIZED_CLIENT: RevocationVerdict.RETRY,
-    FailureCategory.REFUSED: RevocationVerdict.DONE,
-    FailureCategory.GRANT_GONE: RevocationVerdict.DONE,
-    FailureCategory.UNUSABLE_ANSWER: RevocationVerdict.DONE,
+@dataclass(frozen=True, slots=True)
+class NotRevocable:
+    """The provider does not revoke such tokens, or none at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationRefused:
+    """The provider refuses, and would refuse the same request tomorrow."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeLater:
+    """The token still lives: the provider could not, or not for this client, or said nothing readable.
+
+    `category` is a stable name; `retry_after` the seconds that the provider asks for, or None.
+    """
+
+    category: str
+    retry_after: int | None = None
+
+
+RevocationVerdict = Revoked | NotRevocable | RevocationRefused | RevokeLater
+
+# None: try later. RFC 7009 section 2.2.1: a 503 means that the token still lives. What is wrong with our
+# credentials or the URL can be mended.
+_AFTER: Final[Mapping[FailureCategory, RevocationVerdict | None]] = {
+    FailureCategory.RATE_LIMITED: None,
+    FailureCategory.PROVIDER_UNAVAILABLE: None,
+    FailureCategory.REDIRECTED: None,
+    FailureCategory.INVALID_CLIENT: None,
+    FailureCategory.UNAUTHORIZED_CLIENT: None,
+    FailureCategory.REFUSED: RevocationRefused(),
+    FailureCategory.GRANT_GONE: Revoked(),
+    FailureCategory.UNUSABLE_ANSWER: Revoked(),  # a success needs no body
+}
+
+# What a refusal says of the token: RFC 7009 section 2.2.1, Google (`invalid_token`), Slack (`token_…`).
+_AFTER_ERROR: Final[Mapping[str, RevocationVerdict]] = {
+    "unsupported_token_type": NotRevocable(),
+    "invalid_token": Revoked(),
+    "token_expired": Revoked(),
+    "token_revoked": Revoked(),
 }
 
 
@@ -66,7 +93,11 @@ def revocation_request(
     )
 
 
-def revocation_verdict(response: HttpResponse) -> RevocationVerdict:
-    """Judge what the revocation endpoint answered (RFC 7009 section 2.2)."""
+def revocation_verdict(response: HttpResponse, *, now: int) -> RevocationVerdict:
+    """Judge what the revocation endpoint answered (RFC 7009 section 2.2); `now` in epoch seconds."""
     error = error_code_of(token_answer.parsed(response.body))
-    return _AFTER[category_of(response.status, error)]
+    category = category_of(response.status, error)
+    if category is FailureCategory.REFUSED and error is not None and error in _AFTER_ERROR:
+        return _AFTER_ERROR[error]
+    asked = token_answer.retry_after(response.headers.get("retry-after"), now=now)
+    return _AFTER[category] or RevokeLater(str(category), asked)

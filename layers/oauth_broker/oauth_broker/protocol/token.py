@@ -9,7 +9,7 @@ from oauth_broker.errors import EgressRefusedError, NotConnectedError
 from oauth_broker.protocol import token_answer
 from oauth_broker.protocol.endpoint import endpoint_request
 from oauth_broker.protocol.failure import Failure, FailureCategory, category_of, error_code_of, words_of
-from oauth_broker.resource import TokenResponseRules
+from oauth_broker.resource import RefreshPolicy, TokenResponseRules
 from oauth_broker.secret import Secret
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ __all__ = [
 class TokenSet:
     """What the token endpoint answered.
 
-    `expires_at` is in epoch seconds, None where nobody says; `scopes` is None where the answer did not say
+    `expires_at` is in epoch seconds, None where nobody says, and so is `refresh_expires_at`, the refresh
+    token's; `scopes` is None where the answer did not say
     (then they are the ones asked for, RFC 6749 section 5.1); `metadata` holds the members that the resource
     shows.
     """
@@ -59,6 +60,7 @@ class TokenSet:
     expires_at: int | None
     scopes: tuple[str, ...] | None
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    refresh_expires_at: int | None = None
 
     def __repr__(self) -> str:
         return f"TokenSet(expires_at={self.expires_at})"
@@ -228,9 +230,16 @@ def _token_set(resource: Resource, answer: object, now: int) -> TokenSet | None:
         return None
     if len(access_token) + len(refresh_token or "") > MAX_TOKENS_LENGTH:
         return None
-    lifetime = token_answer.seconds(token_answer.member(answer, rules.expires_in), rules.expires_in_unit)
+    unit = rules.expires_in_unit
+    lifetime = token_answer.seconds(
+        token_answer.member(answer, rules.expires_in),
+        unit,
+        # who answers the same token until it has expired tells what is left of it: at last, nothing
+        may_be_over=resource.refresh_policy is RefreshPolicy.AFTER_EXPIRY,
+    )
     if lifetime is None:
         lifetime = resource.default_expires_in
+    refresh_lifetime = token_answer.seconds(token_answer.member(answer, rules.refresh_token_expires_in), unit)
     return TokenSet(
         access_token=Secret(access_token),
         refresh_token=None if refresh_token is None else Secret(refresh_token),
@@ -242,6 +251,7 @@ def _token_set(resource: Resource, answer: object, now: int) -> TokenSet | None:
             hidden=(access_token, refresh_token),
         ),
         metadata=token_answer.shown(answer, resource.metadata, hidden=(access_token, refresh_token)),
+        refresh_expires_at=None if refresh_lifetime is None else now + refresh_lifetime,
     )
 
 

@@ -34,7 +34,8 @@ MAX_SCOPE_LENGTH: Final = 256
 TELLING_LENGTH: Final = 12
 MAX_SHOWN_LENGTH: Final = 2_000
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
+_NAMES: Final = re.compile(rf"{_NAME}(?: \|\| {_NAME})*")
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")
 _SEPARATORS: Final = re.compile(r"[\s,]+")
@@ -60,8 +61,9 @@ def parsed(body: bytes) -> Any:
 
 def member(answer: Any, expression: str) -> Any:
     """Give what a JMESPath expression finds in an answer; None when it finds nothing."""
-    if _NAME.fullmatch(expression):  # nearly always: then the library is not even imported
-        return answer.get(expression) if isinstance(answer, dict) else None
+    short = len(expression) <= MAX_EXPRESSION_LENGTH
+    if short and _NAMES.fullmatch(expression):  # nearly always: then the library is not even imported
+        return _first(answer, expression.split(" || ")) if isinstance(answer, dict) else None
     try:
         return compiled(expression).search(answer)
     except (ValueError, TypeError, RecursionError, ArithmeticError):  # JMESPath's own are ValueErrors
@@ -98,10 +100,11 @@ def printable(value: object) -> str | None:
     return value if isinstance(value, str) and _PRINTABLE.fullmatch(value) else None
 
 
-def seconds(value: object, unit: ExpiresInUnit) -> int | None:
+def seconds(value: object, unit: ExpiresInUnit, *, may_be_over: bool = False) -> int | None:
     """Give a lifetime in whole seconds, at most a century; None unless it is a positive number or its text.
 
-    0 counts as not said: the providers that send it mean tokens that do not expire.
+    0 counts as not said: the providers that send it mean tokens that do not expire. With `may_be_over`, 0 and
+    less are 0 seconds.
     """
     if isinstance(value, str) and len(value) <= _SHORT_INTEGER:
         try:
@@ -111,7 +114,9 @@ def seconds(value: object, unit: ExpiresInUnit) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     whole = int(value // 1000 if unit is ExpiresInUnit.MILLISECONDS else value)
-    return min(whole, MAX_LIFETIME) if value > 0 else None
+    if value <= 0:
+        return 0 if may_be_over else None
+    return min(whole, MAX_LIFETIME)
 
 
 def scopes(value: object, separator: str, *, hidden: Sequence[str | None] = ()) -> tuple[str, ...] | None:
@@ -168,6 +173,16 @@ def retry_after(value: str | None, *, now: int) -> int | None:
         return min(max(math.ceil(date.timestamp()) - now, 0), MAX_RETRY_AFTER)
     except (ValueError, OverflowError, IndexError):
         return None
+
+
+def _first(answer: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """Give the first of an answer's members that JMESPath's `||` does not pass over; else the last."""
+    value = None
+    for name in names:
+        value = answer.get(name)
+        if value is not None and value is not False and value not in ("", [], {}):
+            break
+    return value
 
 
 def _number(digits: str) -> int | float:

@@ -16,6 +16,7 @@ from oauth_broker.resource import (
     ExpiresInUnit,
     GrantType,
     ParamsIn,
+    RefreshPolicy,
     RefreshTokenBehaviour,
     Resource,
     TokenResponseRules,
@@ -63,7 +64,8 @@ def resource_of(resource_id: str, document: Mapping[str, Any]) -> Resource:
         callback_params=document.get("callback_params", {}),
         shared_callback=document.get("callback") == "shared",
         default_expires_in=document.get("default_expires_in"),
-        refresh_token=_refresh_token(document.get("refresh_token", {})),
+        refresh_token=RefreshTokenBehaviour(**document.get("refresh_token", {})),
+        refresh_policy=RefreshPolicy(document.get("refresh_policy", RefreshPolicy.EAGER)),
         require_confirmation=document.get("require_confirmation", True),
         document=document,
     )
@@ -146,12 +148,6 @@ def _kept_headers(token: Mapping[str, Any], unknown: frozenset[str]) -> dict[str
 def _token_response(members: Mapping[str, Any]) -> TokenResponseRules:
     unit = ExpiresInUnit(members.get("expires_in_unit", ExpiresInUnit.SECONDS))
     return TokenResponseRules(**{**members, "expires_in_unit": unit})
-
-
-def _refresh_token(members: Mapping[str, Any]) -> RefreshTokenBehaviour:
-    return RefreshTokenBehaviour(
-        rotates=members.get("rotates", True), grace_period=members.get("grace_period", 0)
-    )
 
 
 def _inherited(name: str, value: Any) -> bool:

@@ -24,7 +24,7 @@ from oauth_broker.registration.checks import (
     text,
 )
 from oauth_broker.registration.urls import host, url
-from oauth_broker.resource import AuthMethod, BodyFormat, ExpiresInUnit, GrantType, ParamsIn
+from oauth_broker.resource import AuthMethod, BodyFormat, ExpiresInUnit, GrantType, ParamsIn, RefreshPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,6 +41,7 @@ _MOST_PARAMS: Final = 100
 _MOST_NAMES: Final = 50
 _MOST_SCOPES: Final = 200
 _LONGEST_PATTERN: Final = 256
+_MINUTE: Final = 60
 _DAY: Final = 86_400
 _TEN_YEARS: Final = 3650 * _DAY
 _JSON_DEPTH: Final = 8
@@ -56,7 +57,6 @@ _NO_METHOD: Final = {method: f"{method} {_NOT_BUILT}" for method in ("client_sec
 _NO_CHALLENGE: Final = {
     "plain": "plain shows the verifier to whoever sees the request (RFC 9700 section 2.1.1)"
 }
-_NO_POLICY: Final = {policy: f"{policy} {_NOT_BUILT}; eager is" for policy in ("lazy", "after_expiry")}
 
 
 def _pattern(value: Any, pointer: str) -> Iterator[FieldProblem]:
@@ -112,6 +112,14 @@ _SCOPE: Final = text(
     512,
     pattern=r"(?:(?!\{\{)[^\s])+",
     rule="must be one scope, without spaces or placeholders: those go in params",
+)
+_TOKEN_ANSWER: Final = (
+    "access_token",
+    "refresh_token",
+    "expires_in",
+    "refresh_token_expires_in",
+    "scope",
+    "token_type",
 )
 _CALLBACK_PARAMS: Final = ("code", "state", "iss", "error", "error_description")
 
@@ -178,9 +186,7 @@ def fields(*, loopback: bool) -> Mapping[str, Check]:
         "revocation": nullable(_endpoint(address, "url")),
         "token_response": members(
             {
-                **dict.fromkeys(
-                    ("access_token", "refresh_token", "expires_in", "scope", "token_type"), _expression
-                ),
+                **dict.fromkeys(_TOKEN_ANSWER, _expression),
                 "expires_in_unit": choice(*ExpiresInUnit),
             }
         ),
@@ -193,10 +199,10 @@ def fields(*, loopback: bool) -> Mapping[str, Check]:
             {
                 "rotates": boolean,
                 "grace_period": integer(0, _DAY),
-                "lifetime": only_null(_NOT_BUILT),
-                "idle_lifetime": only_null(_NOT_BUILT),
+                "lifetime": nullable(integer(_MINUTE, _TEN_YEARS)),
+                "idle_lifetime": nullable(integer(_MINUTE, _TEN_YEARS)),
             }
         ),
-        "refresh_policy": choice("eager", refused=_NO_POLICY),
+        "refresh_policy": choice(*RefreshPolicy),
         "require_confirmation": boolean,
     }

@@ -64,4 +64,5 @@ def authorization_of(item: Item) -> Authorization:
         consumed_at=item.get("ua"),
         consumed_by=item.get("us"),
         outcome=item.get("oc"),
+        missed_at=item.get("ma"),
     )

@@ -28,6 +28,8 @@ AT_ITS_OWN_ADDRESS: Final = "ri = :resource"
 OF_ITS_ISSUER: Final = "(attribute_not_exists(iss) OR iss = :iss)"
 """RFC 9207: another issuer does not use it up, either."""
 
+NOT_MISSED_BEFORE: Final = "attribute_exists(ua) AND attribute_not_exists(ma)"
+
 
 @dataclass(frozen=True, slots=True)
 class NotConsumed:
@@ -101,6 +103,14 @@ class AuthorizationTable:
     def fail(self, authorization_id: str, *, outcome: str) -> None:
         """Keep the error code with which a consumed authorization ended, for a reload of its callback."""
         change = Change("attribute_exists(ua)").set({"oc": outcome})
+        try:
+            self._table.update(authorization_key(authorization_id), change)
+        except ConditionFailedError:
+            return
+
+    def miss(self, authorization_id: str, *, now: int) -> None:
+        """Keep when it was first missed what a consumed authorization ought to have brought."""
+        change = Change(NOT_MISSED_BEFORE).set({"ma": now})
         try:
             self._table.update(authorization_key(authorization_id), change)
         except ConditionFailedError:

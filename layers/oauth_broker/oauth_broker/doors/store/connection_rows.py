@@ -26,6 +26,8 @@ def token_set_attributes(token_set: SealedTokenSet) -> Item:
         "md": json.dumps(dict(token_set.metadata)) if token_set.metadata else None,
         "di": token_set.destinations_id,
         "nf": None if token_set.refreshable else True,
+        "rx": token_set.refresh_expires_at,
+        "ri": None if token_set.refresh_issued_at == token_set.issued_at else token_set.refresh_issued_at,
     }
 
 
@@ -42,6 +44,8 @@ def token_set_of(item: Item) -> SealedTokenSet | None:
         metadata=json.loads(item.get("md", "{}")),
         destinations_id=item["di"],
         refreshable="nf" not in item,
+        refresh_expires_at=item.get("rx"),
+        refresh_issued_at=item.get("ri", item["ia"]) if "rx" in item else None,
     )
 
 
@@ -142,6 +146,9 @@ def connection_of(item: Item) -> Connection:
         notes=tuple(Note(note) for note in item.get("n", ())),
         asked_scopes=tuple(item.get("aq", ())),
         ended_consent=item.get("pe", 0),
+        attempts=item.get("at", b""),
+        warn_at=item.get("wa"),
+        warned_of=tuple(item.get("wd", ())),
     )
 
 
@@ -166,5 +173,8 @@ def connection_item(connection: Connection, *, shard: str | None, ttl: int | Non
         "shard": None if connection.refresh_at is None else shard,
         "n": [str(note) for note in connection.notes] or None,
         "aq": list(connection.asked_scopes) or None,
+        "at": connection.attempts or None,
+        "wa": connection.warn_at,
+        "wd": list(connection.warned_of) or None,
         "ttl": ttl,
     }

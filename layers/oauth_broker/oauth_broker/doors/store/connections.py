@@ -207,8 +207,8 @@ class ConnectionTable:
             table.update(key, _proposing(commit))
 
     def _revived(self, commit: RefreshCommit) -> bool:
-        """Commit over a grant that was ended meanwhile: it lives. False where nothing of the kind was."""
-        change = _refreshing(commit, THE_SPENT_SET_WAS_REFUSED).given(ended="r")
+        """Commit over a grant that was ended meanwhile: it may live. False where nothing of the kind was."""
+        change = _refreshing(commit.in_doubt(), THE_SPENT_SET_WAS_REFUSED).given(ended="r")
         change.set({"st": "a", "refresh_at": commit.token_set.issued_at, "shard": commit.shard})
         try:
             self._table.update(
@@ -261,10 +261,6 @@ class ConnectionTable:
             return False
         return True
 
-    def leave_to_revoke(self, left: LeftToRevoke, *, shard: str, now: int) -> None:
-        """Keep a token set that the provider gave for a connection that is gone, for the worker to revoke."""
-        self._table.put(left_item(left, shard=shard, refresh_at=now))
-
 
 def _consenting(commit: ConsentCommit) -> Change:
     condition = THE_NEWEST_CONSENT if commit.confirmed is None else THE_PROPOSAL_CONFIRMED
@@ -275,7 +271,8 @@ def _consenting(commit: ConsentCommit) -> Change:
     change.set({"st": "a", "cs": commit.consented_at, "va": dict(commit.variables) or None})
     change.set({"nr": commit.next_refresh, "refresh_at": commit.due, "shard": commit.shard})
     change.append("n", [str(Note.CONNECTED)]).increment("g")
-    return change.remove("p", "pe", "l", "uk", "f", "le", "su", "ttl")
+    # the worker, whom the note brings, sees when this grant will die
+    return change.remove("p", "pe", "l", "uk", "f", "le", "sa", "su", "ttl", "wa", "wd")
 
 
 def _proposing(commit: ProposalCommit) -> Change:
@@ -285,7 +282,9 @@ def _proposing(commit: ProposalCommit) -> Change:
 
 def _refreshing(commit: RefreshCommit, condition: str) -> Change:
     change = Change(condition).given(spent=commit.spent).set(token_set_attributes(commit.token_set))
-    return change.set({"nr": commit.next_refresh}).increment("g").remove("l", "uk", "f", "le")
+    change.set({"at": commit.attempts} if commit.attempts else {})
+    change.set({"nr": commit.next_refresh, "wa": commit.warn_at})
+    return change.increment("g").remove("l", "uk", "f", "le", "sa")
 
 
 def _is_in(there: Connection, commit: Commit) -> bool:

@@ -4,7 +4,8 @@
 |---|---|
 | resource | `R` · id |
 | connection | `C#resource#b` · id, with b one hex digit of the id's hash |
-| what is left to revoke of a disconnected one | `D#resource` · random |
+| what is left to revoke of a disconnected one | `D#resource` · id#random |
+| how a revocation ended | `E#resource` · time#id#random |
 | authorization | `A#id` · `A` |
 | vault key | `K` · period |
 """
@@ -37,6 +38,11 @@ def connection_key(resource_id: str, connection_id: str) -> Key:
 def left_key(resource_id: str, sort: str) -> Key:
     """Give the key of what is left to revoke."""
     return f"D#{resource_id}", sort
+
+
+def ended_key(resource_id: str, at: int, sort: str) -> Key:
+    """Give the key of how a revocation ended `at` (epoch seconds): in a partition, the oldest comes first."""
+    return f"E#{resource_id}", f"{at:010d}#{sort}"
 
 
 def authorization_key(authorization_id: str) -> Key:

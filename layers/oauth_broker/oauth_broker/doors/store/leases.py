@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from oauth_broker.connection import Connection, LastError, Lease, Note
 from oauth_broker.doors.store.change import Change
 from oauth_broker.doors.store.connection_rows import connection_of, last_error_attributes, lease_attributes
-from oauth_broker.doors.store.keys import Key, connection_key, left_key
-from oauth_broker.doors.store.left_rows import LeftToRevoke, left_of
+from oauth_broker.doors.store.due import Due
+from oauth_broker.doors.store.keys import Key, connection_key
 from oauth_broker.doors.store.table import ConditionFailedError, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from oauth_broker.doors.store.values import Item
 
 DUE_AS_SEEN: Final = "refresh_at = :seen AND attribute_not_exists(l)"
@@ -38,29 +40,6 @@ NO_PROPOSAL: Final = "attribute_not_exists(p)"
 """A callback commits its proposal whoever has the lease: a new one is neither forgotten nor overlooked."""
 
 STILL_ACTIVE: Final = "st = :active"
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A key of the due index: when, and what; `refresh_at` in epoch seconds."""
-
-    key: Key
-    refresh_at: int
-
-    @property
-    def kind(self) -> str:
-        """Say what is due: `C` a connection, `D` what is left to revoke, `R` a resource being deleted."""
-        return self.key[0][0]
-
-    @property
-    def resource_id(self) -> str:
-        """Give the resource it belongs to: the key names it, so nothing need be read."""
-        return self.key[1] if self.kind == "R" else self.key[0].split("#")[1]
-
-    @property
-    def sort(self) -> str:
-        """Give the sort key: a connection's id."""
-        return self.key[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +71,11 @@ class LeaseTable:
         )
         return [Due(key=(item["pk"], item["sk"]), refresh_at=int(item["refresh_at"])) for item in items], last
 
+    def due_for_refresh_alone(self, due: Sequence[Due]) -> set[Due]:
+        """Read connections and give those that are due for a refresh alone: a call for each 100."""
+        found = self._table.get_many(one.key for one in due) if due else {}
+        return {one for one in due if one.key in found and _for_refresh_alone(found[one.key])}
+
     def take_when_due(
         self, resource_id: str, connection_id: str, lease: Lease, *, seen: int
     ) -> Connection | NotTaken:
@@ -105,11 +89,17 @@ class LeaseTable:
         return self._take(seen.resource_id, seen.connection_id, lease, change)
 
     def take_over(
-        self, resource_id: str, connection_id: str, lease: Lease, *, lapsed: Lease
+        self, resource_id: str, connection_id: str, lease: Lease, *, lapsed: Lease, attempts: bytes = b""
     ) -> Connection | NotTaken:
-        """Take over a lease that ran out unreleased."""
-        change = Change(LAPSED_AS_SEEN).given(lapsed=lapsed.lease_id)
-        return self._take(resource_id, connection_id, lease, change)
+        """Take over a lease that ran out unreleased.
+
+        `attempts`, here and below: the ring to be written; empty, it stays as it is.
+        """
+        change = Change(LAPSED_AS_SEEN).given(lapsed=lapsed.lease_id).set(_ring(attempts))
+        taken = self._take(resource_id, connection_id, lease, change)
+        if isinstance(taken, NotTaken) or not attempts:
+            return taken
+        return replace(taken, attempts=attempts)
 
     def _take(
         self, resource_id: str, connection_id: str, lease: Lease, change: Change
@@ -135,15 +125,16 @@ class LeaseTable:
         again: int,
         notes: list[Note],
         shard: str,
+        attempts: bytes = b"",
     ) -> None:
         """Write down that an attempt's outcome is unknown, and look again at `again`."""
         change = Change(LAPSED_AS_SEEN).also(STILL_ACTIVE).given(lapsed=lapsed.lease_id, active="a")
-        due = error.at if notes or connection.notes else again
+        due = error.at if notes or connection.notes else _earlier(again, connection.warn_at)
         change.append("n", [str(note) for note in notes])
         change.set({"nr": again, "refresh_at": due, "shard": shard, "le": last_error_attributes(error)})
         if not harmless:
             change.set({"uk": error.at})
-        change.increment("f").remove("l")
+        change.set(_ring(attempts)).increment("f").remove("l")
         self._quietly(connection_key(connection.resource_id, connection.connection_id), change)
 
     def put_off(  # noqa: PLR0913 - what is written about a failed attempt
@@ -158,18 +149,22 @@ class LeaseTable:
         now: int,
         shard: str,
         unknown: bool = False,
+        attempts: bytes = b"",
+        set_aside: bool = False,
     ) -> None:
         """Give the lease back after an attempt in vain, which is due again at `next_refresh`.
 
-        `unknown`: it followed one whose outcome is unknown.
+        `unknown`: it followed one whose outcome is unknown. `set_aside`: what is stored cannot be used.
         """
-        due = now if notes or connection.notes else next_refresh
+        due = now if notes or connection.notes else _earlier(next_refresh, connection.warn_at)
         change = Change(STILL_MINE).also(STILL_ACTIVE).given(mine=lease.lease_id, active="a")
         change.append("n", [str(note) for note in notes])
         change.set({"nr": next_refresh, "refresh_at": due, "shard": None if due is None else shard})
-        change.set({"f": failures or None})
+        change.set({"f": failures or None, **_ring(attempts)})
         if unknown:
             change.set({"uk": now})
+        if set_aside:
+            change.increment("sa")
         if error is not None:
             change.set({"le": last_error_attributes(error)})
         self._quietly(connection_key(connection.resource_id, connection.connection_id), change.remove("l"))
@@ -179,8 +174,15 @@ class LeaseTable:
         change = Change(STILL_MINE).given(mine=lease.lease_id).remove("l")
         self._quietly(connection_key(connection.resource_id, connection.connection_id), change)
 
-    def end_grant(
-        self, connection: Connection, *, spent: bytes, error: LastError, now: int, shard: str
+    def end_grant(  # noqa: PLR0913 - what is written about a grant that ended
+        self,
+        connection: Connection,
+        *,
+        spent: bytes,
+        error: LastError,
+        now: int,
+        shard: str,
+        attempts: bytes = b"",
     ) -> Connection | None:
         """Mark a connection as needing reauthorization if the spent token set is still the stored one.
 
@@ -188,7 +190,8 @@ class LeaseTable:
         """
         change = Change(STILL_THE_SPENT_SET).also(STILL_ACTIVE).given(spent=spent, active="a")
         change.set({"st": "r", "le": last_error_attributes(error), "refresh_at": now, "shard": shard})
-        change.append("n", [str(Note.NEEDS_REAUTHORIZATION)]).remove("l", "nr", "uk", "f")
+        change.set(_ring(attempts)).append("n", [str(Note.NEEDS_REAUTHORIZATION)])
+        change.remove("l", "nr", "uk", "f", "wa", "wd")
         try:
             self._table.update(connection_key(connection.resource_id, connection.connection_id), change)
         except ConditionFailedError as lost:
@@ -202,10 +205,14 @@ class LeaseTable:
         *,
         announced: bool,
         forget_proposal: bool,
+        warn_at: int | None,
+        warned_of: tuple[int, ...],
         refresh_at: int | None,
         shard: str,
     ) -> Connection | None:
         """Take announced notes and a stale proposal off, restore the real time, and give the lease back.
+
+        `warn_at`, `warned_of`: when to tell of a death of the grant next, and of which it was told.
 
         Gives None when that is done or void; else the connection as it is: a note or a proposal came, and
         nothing was written.
@@ -223,6 +230,7 @@ class LeaseTable:
             change.remove("n")
         if forget_proposal and connection.proposal is not None:
             change.remove("p", "su").set({"pe": connection.proposal.consented_at})
+        change.set({"wa": warn_at, "wd": list(warned_of) or None})
         change.set({"refresh_at": refresh_at, "shard": None if refresh_at is None else shard}).remove("l")
         try:
             self._table.update(connection_key(connection.resource_id, connection.connection_id), change)
@@ -232,33 +240,6 @@ class LeaseTable:
             return there if mine else None
         return None
 
-    def take_left(self, resource_id: str, sort: str, lease: Lease, *, now_ms: int) -> LeftToRevoke | None:
-        """Take the lease of what is left to revoke; None where somebody has it or it is done."""
-        change = Change("attribute_exists(pk) AND (attribute_not_exists(l) OR l.u < :now)").given(now=now_ms)
-        change.set({"l": lease_attributes(lease)})
-        try:
-            return left_of(self._table.update(left_key(resource_id, sort), change, returning="ALL_NEW"))
-        except ConditionFailedError:
-            return None
-
-    def forget_left(self, left: LeftToRevoke, lease: Lease) -> None:
-        """Forget what was left to revoke."""
-        try:
-            self._table.delete(
-                left_key(left.resource_id, left.sort), condition=STILL_MINE, values={":mine": lease.lease_id}
-            )
-        except ConditionFailedError:
-            return
-
-    def look_at_left_again(
-        self, left: LeftToRevoke, lease: Lease, *, revocation: str | None, again: int
-    ) -> None:
-        """Give the lease back: there is more to do, at `again`. `revocation`: how that ended, if it did."""
-        change = Change(STILL_MINE).given(mine=lease.lease_id).set({"refresh_at": again}).remove("l")
-        if revocation is not None:
-            change.set({"rv": revocation})
-        self._quietly(left_key(left.resource_id, left.sort), change)
-
     def take_off(self, due: Due) -> None:
         """Take what has no resource any more off the index: nothing could be done about it, ever."""
         if due.kind == "D":  # sealed under a resource that is gone: no key of ours sends it anywhere
@@ -267,9 +248,36 @@ class LeaseTable:
             return
         self._quietly(due.key, Change(DUE_STILL).given(seen=due.refresh_at).remove("shard", "refresh_at"))
 
+    def set_aside(self, due: Due, *, until: int) -> bool:
+        """Look at an item that nobody can deal with again at `until`, and count that; reads nothing of it.
+
+        A lease on it stays: its holder may have spent the token. False where the item moved on.
+        """
+        change = Change(DUE_STILL).given(seen=due.refresh_at).set({"refresh_at": until}).increment("sa")
+        try:
+            self._table.update(due.key, change)
+        except ConditionFailedError:
+            return False
+        return True
+
     def _quietly(self, key: Key, change: Change) -> None:
         """Make a change that is void when the item moved on: its next holder knows better."""
         try:
             self._table.update(key, change)
         except ConditionFailedError:
             return
+
+
+def _ring(attempts: bytes) -> Item:
+    return {"at": attempts} if attempts else {}
+
+
+def _earlier(*times: int | None) -> int | None:
+    return min((time for time in times if time is not None), default=None)
+
+
+def _for_refresh_alone(item: Item) -> bool:
+    try:
+        return connection_of(item).due_for_refresh_alone
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False

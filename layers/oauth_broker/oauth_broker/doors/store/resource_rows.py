@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from oauth_broker.doors.store.keys import resource_key
+from oauth_broker.pause import Pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 class ResourceRow:
     """A resource as it lies in the table.
 
-    `deleting`: None, `if_empty`, or `revoke` (its connections with it).
+    `deleting`: None, `if_empty`, or `revoke` (its connections with it). `pause` is no part of what a client
+    registered: it has no part in the etag, and a row that is written anew is without.
     """
 
     resource_id: str
@@ -30,6 +32,7 @@ class ResourceRow:
     created_at: int
     updated_at: int
     deleting: str | None = None
+    pause: Pause | None = None
 
 
 def resource_row(item: Item) -> ResourceRow:
@@ -44,11 +47,41 @@ def resource_row(item: Item) -> ResourceRow:
         created_at=item["cr"],
         updated_at=item["ud"],
         deleting=item.get("dg"),
+        pause=_pause_of(item.get("pa")),
+    )
+
+
+def pause_attributes(pause: Pause) -> Item:
+    """Write a pause as a map."""
+    return {
+        "s": pause.since,
+        "u": pause.until,
+        "n": pause.times,
+        "c": pause.category,
+        "e": pause.error,
+        "d": pause.error_description,
+        "h": pause.http_status,
+        "p": pause.probed or None,
+    }
+
+
+def _pause_of(item: Item | None) -> Pause | None:
+    if item is None:
+        return None
+    return Pause(
+        since=item["s"],
+        until=item["u"],
+        times=item["n"],
+        category=item["c"],
+        error=item.get("e"),
+        error_description=item.get("d"),
+        http_status=item.get("h"),
+        probed="p" in item,
     )
 
 
 def resource_item(row: ResourceRow) -> Item:
-    """Write a resource."""
+    """Write a resource anew, its pause ended."""
     pk, sk = resource_key(row.resource_id)
     return {
         "pk": pk,

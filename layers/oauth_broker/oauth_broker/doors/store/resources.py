@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,16 +16,26 @@ from oauth_broker.doors.store.keys import (
     resource_key,
     vault_key_key,
 )
-from oauth_broker.doors.store.resource_rows import ResourceRow, resource_item, resource_row
+from oauth_broker.doors.store.resource_rows import ResourceRow, pause_attributes, resource_item, resource_row
 from oauth_broker.doors.store.table import ConditionFailedError, Table
-from oauth_broker.errors import IdInUseError, NotFoundError, PreconditionFailedError
+from oauth_broker.errors import IdInUseError, NotFoundError, PreconditionFailedError, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from oauth_broker.doors.store.values import Item
+    from oauth_broker.pause import Pause
+
 IS_NEW: Final = "attribute_not_exists(pk)"
 STILL_THE_SAME_VERSION: Final = "e = :etag AND attribute_not_exists(dg)"
 IS_BEING_DELETED: Final = "attribute_exists(dg)"
+LEFT_PAGE: Final = 100
+THE_VERSION_CALLED: Final = "e = :etag"
+"""What a call told is true of the registration it was made with, not of one that was mended meanwhile."""
+
+NOT_PAUSED: Final = "attribute_not_exists(pa)"
+PAUSE_AS_SEEN: Final = "pa.s = :since AND pa.u = :until AND pa.n = :times"
+"""Of many processes that tell the same, one writes; and one alone has the right to the probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +50,10 @@ class Loaded:
 class ResourceTable:
     """Resources and vault keys."""
 
-    def __init__(self, table: Table) -> None:
-        """Share the table."""
+    def __init__(self, table: Table, *, pauses: Table) -> None:
+        """Share the table; `pauses` is the same, for writes that nothing waits for."""
         self._table = table
+        self._pauses = pauses
 
     def load(
         self,
@@ -71,20 +81,42 @@ class ResourceTable:
 
     def load_all(
         self, resource_ids: Iterable[str], *, period: int | None
-    ) -> tuple[dict[str, ResourceRow], bytes | None]:
+    ) -> tuple[dict[str, ResourceRow | None], bytes | None]:
         """Bring many resources, and a period's vault key with them: one call for each 100.
 
-        A row that cannot be read is left out: who needs that one asks for it and fails, alone.
+        None for a row that cannot be read; what is not there is left out.
         """
         keys = [resource_key(resource_id) for resource_id in resource_ids]
         vault = None if period is None else vault_key_key(period)
         found = self._table.get_many([*keys, *([vault] if vault else [])])
         wrapped = found.pop(vault, None) if vault else None
-        rows: dict[str, ResourceRow] = {}
-        for key, item in found.items():
-            with suppress(KeyError, TypeError, ValueError):
-                rows[key[1]] = resource_row(item)
+        rows = {key[1]: _read(item) for key, item in found.items()}
         return rows, None if wrapped is None else wrapped["w"]
+
+    def repause(self, row: ResourceRow, pause: Pause | None) -> ResourceRow | None:
+        """Write a resource's pause, or end it, where version and pause are still those of `row`.
+
+        Gives the row as it is where they are not, None where it is done or the resource is gone. Raises
+        UnreadableError for a row that cannot be read.
+        """
+        change = Change(THE_VERSION_CALLED).given(etag=row.etag)
+        if row.pause is None:
+            change.also(NOT_PAUSED)
+        else:
+            change.also(PAUSE_AS_SEEN)
+            change.given(since=row.pause.since, until=row.pause.until, times=row.pause.times)
+        change.set({"pa": None if pause is None else pause_attributes(pause)})
+        try:
+            self._pauses.update(resource_key(row.resource_id), change)
+        except ConditionFailedError as lost:
+            if lost.item is None:
+                return None
+            there = _read(lost.item)
+            if there is None:
+                message = "the resource's row cannot be read"
+                raise UnreadableError(message) from None
+            return there
+        return None
 
     def keep_vault_key(self, period: int, wrapped: bytes, *, ttl: int) -> bytes:
         """Keep a period's vault key, and give the one that is kept: another process may have been first."""
@@ -167,15 +199,40 @@ class ResourceTable:
         """Say whether any connection, in any status, stands under the resource."""
         return any(self._any(partition_of(resource_id, digit)) for digit in CONNECTION_PARTITIONS)
 
-    def has_left_to_revoke(self, resource_id: str) -> bool:
-        """Say whether a revocation under the resource is not done yet."""
-        return self._any(f"D#{resource_id}")
+    def has_left_to_revoke(self, resource_id: str, *, begun_after: int = 0) -> bool:
+        """Say whether a revocation under the resource is not done yet.
+
+        One whose first try was not after `begun_after` (epoch seconds) does not count.
+        """
+        start: dict[str, object] = {}
+        while True:
+            items, last = self._table.query(
+                "pk = :pk",
+                {":pk": f"D#{resource_id}"},
+                Limit=LEFT_PAGE,
+                ConsistentRead=True,
+                ProjectionExpression="pk, sk, fa",
+                **start,
+            )
+            if any("fa" not in item or item["fa"] > begun_after for item in items):
+                return True
+            if last is None:
+                return False
+            start = {"ExclusiveStartKey": last}
 
     def _any(self, pk: str) -> bool:
         items, _ = self._table.query(
             "pk = :pk", {":pk": pk}, Limit=1, ConsistentRead=True, ProjectionExpression="pk, sk"
         )
         return bool(items)
+
+
+def _read(item: Item) -> ResourceRow | None:
+    """Read a resource; None for a row that is not as we write them."""
+    try:
+        return resource_row(item)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _is_ours(lost: ConditionFailedError, row: ResourceRow) -> bool:

@@ -10,13 +10,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from oauth_broker.doors.aws import AwsClient
 from oauth_broker.doors.store.change import Change
 from oauth_broker.doors.store.values import Item, from_item, key_of, to_item, to_value
-from oauth_broker.errors import StoreUnavailableError
+from oauth_broker.errors import StoreRefusedError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 BATCH_GET_LIMIT: Final = 100
 UNPROCESSED_TRIES: Final = 5
+INVALID: Final = "ValidationException"
+"""What an item has that the change does not fit: an attribute of another type, or more than 400 KB."""
+
 HURRIED: Final[Mapping[str, Any]] = {"read_timeout": 1.0, "attempts": 1}
 """Two tries of a commit and the rescue queue must fit into what an attempt leaves after the provider."""
 
@@ -118,8 +121,9 @@ class Table:
             answer: dict[str, Any] = getattr(self.client.get(), operation)(**arguments)
         except ClientError as error:
             _raise_if_condition(error.response)
-            message = f"DynamoDB refused: {error.response['Error']['Code']}"
-            raise StoreUnavailableError(message) from None
+            code = error.response["Error"]["Code"]
+            message = f"DynamoDB refused: {code}"
+            raise (StoreRefusedError if code == INVALID else StoreUnavailableError)(message) from None
         except BotoCoreError as error:
             message = f"DynamoDB cannot be reached: {type(error).__name__}"
             raise StoreUnavailableError(message) from None
