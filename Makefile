@@ -23,13 +23,14 @@ SAM = env -u MAKEFLAGS -u MAKELEVEL SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION="$${A
 # By itself it asks the network for its newest version.
 CHECKOV = CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-checkov/bin/checkov --config-file tests/template/checkov.yaml
 
-.PHONY: help run test unit lint format contract faults bench build packaged validate locks clean run-environment test-environment sam-environment checkov-environment
+.PHONY: help run test unit lint format catalogue contract faults bench build packaged validate locks clean run-environment test-environment sam-environment checkov-environment
 
 help:
 	@echo 'make run       the whole broker on this machine, with a demo provider (PORT=8000)'
 	@echo 'make test      lint and all tests'
 	@echo 'make unit      the tests without I/O'
 	@echo 'make lint      ruff and mypy; make format lets ruff write'
+	@echo 'make catalogue compile providers/*.yaml, after a change of one'
 	@echo 'make contract  the tests of the OpenAPI description; CASES=500 makes more and other ones for each operation'
 	@echo 'make faults    storms, kills and pauses at each step, judged by a provider that forgives nothing;'
 	@echo '               ROUNDS=1 CONNECTIONS=50 KILLS=10 INVOCATIONS=12 EXPIRING=500 PROVIDERS=25 is the short form'
@@ -58,6 +59,9 @@ lint: test-environment
 format: test-environment
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+
+catalogue: test-environment
+	PYTHONPATH=layers/oauth_broker $(RUN) -m providers.compile
 
 contract: test-environment
 	CASES='$(CASES)' $(RUN) -m pytest tests/contract

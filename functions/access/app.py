@@ -42,12 +42,13 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
 
 def token(remaining: Callable[[], float], request: Request) -> Response:
     """Hand out an access token."""
-    request.only("min_ttl")
+    request.only("min_ttl", "name")
     body = read_token(
         KIT,
         request.caller,
         **request.path_parameters,
         min_ttl=request.number("min_ttl", default=DEFAULT_MIN_TTL, low=0),
+        name=request.query.get("name"),
         remaining=remaining,
     )
     return gateway.json_response(200, body)

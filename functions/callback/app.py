@@ -9,7 +9,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from oauth_broker import gateway
 from oauth_broker.errors import TooLargeError
-from oauth_broker.flows.finish_authorization import EndingKind, finish_authorization
+from oauth_broker.flows.ending import EndingKind
+from oauth_broker.flows.finish_authorization import finish_authorization
+from oauth_broker.flows.install import begin_install
+from oauth_broker.flows.start_link import Addresses
 from oauth_broker.pages import Page, result_page
 from oauth_broker.settings import CallbackSettings
 from oauth_broker.wiring import kit_of
@@ -17,7 +20,7 @@ from oauth_broker.wiring import kit_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from oauth_broker.flows.finish_authorization import Ending
+    from oauth_broker.flows.ending import Ending
     from oauth_broker.gateway import Request, Response
 
 SETTINGS = CallbackSettings.from_environment(os.environ)
@@ -56,20 +59,32 @@ def callback(remaining: Callable[[], float], request: Request) -> Response:
     """End the authorization, and send the browser on."""
     if request.method == "POST":
         return posted(request)
+    resource_id = request.path_parameters.get("resource_id")
     ending = finish_authorization(
         KIT,
-        resource_id=request.path_parameters.get("resource_id"),
+        resource_id=resource_id,
         raw_query=request.raw_query,
         cookies=request.cookies,
         secure=SECURE,
         remaining=remaining,
     )
+    if ending.kind is EndingKind.NOT_STARTED_HERE and resource_id is not None:
+        return installed(request, resource_id) or told(ending)
     failure = ending.failure
     return told(ending).noting(
         ending=ending.kind.name.lower(),
         category=None if failure is None else failure.category,
         provider_status=None if failure is None else failure.http_status,
     )
+
+
+def installed(request: Request, resource_id: str) -> Response | None:
+    """Begin an install of the provider's in this browser, where the resource allows that."""
+    if "prefetch" in request.headers.get("sec-purpose", ""):
+        return result_page(Page.PREFETCHED)
+    addresses = Addresses.of(SETTINGS.public_url, request.domain, SETTINGS.return_url_origins.allows)
+    start_url = begin_install(KIT, addresses, resource_id, request.raw_query)
+    return None if start_url is None else gateway.redirect(303, start_url).noting(ending="install_begun")
 
 
 def posted(request: Request) -> Response:

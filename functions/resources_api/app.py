@@ -7,25 +7,33 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker import gateway
+from oauth_broker.connection import Status
+from oauth_broker.doors.catalogue import Catalogue
 from oauth_broker.errors import FieldProblem, InvalidError, MalformedError, NotFoundError
 from oauth_broker.flows import manage_resources as manage
-from oauth_broker.flows.ask import Addresses, ask_for_connection, callback_url, reauthorize
+from oauth_broker.flows.ask import ask_for_connection, reauthorize
 from oauth_broker.flows.confirm import confirm
 from oauth_broker.flows.delete_resource import delete_resource
 from oauth_broker.flows.disconnect import disconnect
 from oauth_broker.flows.health import Health
+from oauth_broker.flows.import_connections import import_connection, import_lines
 from oauth_broker.flows.list_connections import list_connections
 from oauth_broker.flows.show_connection import connection_json, find_connection
+from oauth_broker.flows.start_link import Addresses, callback_url
+from oauth_broker.problems import problem_json
+from oauth_broker.registration.prefill import entry_named_in
 from oauth_broker.settings import ResourcesApiSettings
 from oauth_broker.wiring import kit_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from oauth_broker.flows.import_connections import Imported
     from oauth_broker.gateway import Request, Response
 
 SETTINGS = ResourcesApiSettings.from_environment(os.environ)
 KIT = kit_of(SETTINGS)
+CATALOGUE = Catalogue()
 HEALTH = Health(KIT.store, KIT.machine)
 LOOPBACK: Final = SETTINGS.loopback.allowed
 RESOURCES: Final = "/v1/resources"
@@ -40,14 +48,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     return gateway.answer(event, gateway.routed(ROUTES), scope_prefix=SETTINGS.scope_prefix)
 
 
-def base(request: Request) -> str:
-    """Give the broker's own address: the deployment's, else what API Gateway says; never the Host header."""
-    return SETTINGS.public_url or f"https://{request.domain}"
-
-
 def addresses(request: Request) -> Addresses:
     """Give the broker's address and where browsers may return to."""
-    return Addresses(base(request), SETTINGS.return_url_origins.allows)
+    return Addresses.of(SETTINGS.public_url, request.domain, SETTINGS.return_url_origins.allows)
 
 
 def health(_request: Request) -> Response:
@@ -61,20 +64,24 @@ def callback_address(request: Request) -> Response:
     request.only("resource_id")
     resource_id = request.query.get("resource_id")
     if resource_id is None:
-        return gateway.json_response(200, {"callback_url": callback_url(base(request), None)})
+        return gateway.json_response(200, {"callback_url": callback_url(addresses(request).base, None)})
     if not RESOURCE_ID.fullmatch(resource_id):
         raise InvalidError(FieldProblem("resource_id", "is 1 to 64 of a-z, 0-9 and -"))
     try:
         address = addresses(request).callback(KIT.shelf.resource(resource_id).resource)
     except NotFoundError:
-        address = callback_url(base(request), resource_id)
+        address = callback_url(addresses(request).base, resource_id)
     return gateway.json_response(200, {"callback_url": address})
 
 
 def create(request: Request) -> Response:
     """Register a resource."""
     request.only()
-    return _shown(201, manage.create_resource(KIT, base(request), request.json(), loopback=LOOPBACK))
+    body = request.json()
+    created = manage.create_resource(
+        KIT, addresses(request), body, loopback=LOOPBACK, entry=entry_named_in(body, CATALOGUE)
+    )
+    return _shown(201, created)
 
 
 def resources(request: Request) -> Response:
@@ -85,26 +92,30 @@ def resources(request: Request) -> Response:
     if cursor is not None and not (isinstance(after, str) and RESOURCE_ID.fullmatch(after)):
         message = "The cursor is not one of ours."
         raise MalformedError(message)
-    items, last = manage.list_resources(KIT, base(request), limit=request.limit(), after=after)
+    items, last = manage.list_resources(KIT, addresses(request).base, limit=request.limit(), after=after)
     return _listed(items, None if last is None else {"after": last})
 
 
 def show(request: Request) -> Response:
     """Show a resource."""
     request.only()
-    return _shown(200, manage.show_resource(KIT, base(request), request.path_parameters["resource_id"]))
+    return _shown(
+        200, manage.show_resource(KIT, addresses(request).base, request.path_parameters["resource_id"])
+    )
 
 
 def replace(request: Request) -> Response:
     """Replace a resource."""
     request.only()
+    body = request.json()
     changed = manage.replace_resource(
         KIT,
-        base(request),
+        addresses(request),
         request.path_parameters["resource_id"],
-        request.json(),
+        body,
         if_match=request.if_match(),
         loopback=LOOPBACK,
+        entry=entry_named_in(body, CATALOGUE),
     )
     return _shown(200, changed)
 
@@ -112,13 +123,15 @@ def replace(request: Request) -> Response:
 def patch(request: Request) -> Response:
     """Change members of a resource."""
     request.only()
+    body = request.json()
     changed = manage.patch_resource(
         KIT,
-        base(request),
+        addresses(request),
         request.path_parameters["resource_id"],
-        request.json(),
+        body,
         if_match=request.if_match(),
         loopback=LOOPBACK,
+        entry=entry_named_in(body, CATALOGUE),
     )
     return _shown(200, changed)
 
@@ -142,7 +155,7 @@ def rebind(request: Request) -> Response:
     """Carry a resource's connections over to its new destinations."""
     request.only()
     resource_id = request.path_parameters["resource_id"]
-    return _shown(200, manage.rebind(KIT, base(request), resource_id, if_match=request.if_match()))
+    return _shown(200, manage.rebind(KIT, addresses(request).base, resource_id, if_match=request.if_match()))
 
 
 def ask(request: Request) -> Response:
@@ -151,6 +164,28 @@ def ask(request: Request) -> Response:
     resource_id = request.path_parameters["resource_id"]
     body = ask_for_connection(KIT, request.caller, addresses(request), resource_id, request.json())
     return gateway.json_response(201, body)
+
+
+def imports(request: Request) -> Response:
+    """Import a connection, or with JSON Lines many."""
+    request.only()
+    resource_id = request.path_parameters["resource_id"]
+    lines = request.json_lines()
+    if lines is None:
+        made = import_connection(KIT, request.caller, resource_id, request.json())
+        return gateway.json_response(201, {"connection_id": made, "status": str(Status.ACTIVE)})
+    items = [_imported(one) for one in import_lines(KIT, request.caller, resource_id, lines)]
+    refused = sum(item["problem"] is not None for item in items)
+    return gateway.json_response(200, {"items": items}).noting(lines=len(items), refused=refused)
+
+
+def _imported(one: Imported) -> dict[str, Any]:
+    return {
+        "line": one.line,
+        "connection_id": one.connection_id,
+        "status": str(Status.ACTIVE) if one.error is None else None,
+        "problem": None if one.error is None else problem_json(one.error),
+    }
 
 
 def ask_again(request: Request) -> Response:
@@ -220,6 +255,7 @@ ROUTES: Final = {
     f"DELETE {RESOURCE}": delete,
     "POST /v1/rebind/{resource_id}": rebind,
     f"POST {CONNECTIONS}": ask,
+    f"POST {RESOURCE}/imports": imports,
     f"GET {CONNECTIONS}": connections,
     f"GET {CONNECTION}": connection,
     f"DELETE {CONNECTION}": disconnected,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -43,6 +44,13 @@ def answered_as_described(
     """Every answer is one that the description has for this method and path, headers and body included."""
     if case.method.lower() in METHODS:
         check(case.method, urlsplit(str(response.request.url)).path, Seen(response))
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(_context: object, value: object) -> bytes:
+    """To the description JSON Lines are anything: text as it is, all else as one line."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.encode(errors="replace")
 
 
 @schemathesis.hook

@@ -42,6 +42,8 @@ RUNS: Final = {
 }
 # Their success takes a browser's trip through the provider: tests/integration/circle makes it.
 NEED_A_BROWSER: Final = {"confirm", "start", "ownCallback", "sharedCallback"}
+# An issuer on this machine has another address in each run: tests/integration/oidc asks one.
+NEED_AN_ISSUER: Final = {"discover"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def api() -> Iterator[Api]:
         broker.register(resource_id="acme-crm", require_confirmation=False)
         Browser().connect(broker.ask("acme-crm", connection_id="ada")["start_url"])
         broker.ask("acme-crm", connection_id="pending")
-        broker.register(resource_id="person")
+        broker.register(resource_id="person", signing_keys=[{"alg": "ES256", "generate": True}])
         asked = broker.ask("person", connection_id="waiting", return_url=broker.landing, user="ada")
         Browser().connect(asked["start_url"])
         yield Api(broker.url, console)
@@ -141,7 +143,7 @@ def test_there_were_enough_cases(runs: dict[str, Run]) -> None:
     assert answers.total() >= FEWEST
     succeeded = {name for (name, status) in answers if status < 400}
     wanted = {operation.definition["operationId"] for operation in operations()}
-    assert wanted - succeeded == NEED_A_BROWSER
+    assert wanted - succeeded == NEED_A_BROWSER | NEED_AN_ISSUER
 
 
 def test_an_untrue_description_is_noticed(api: Api, tmp_path: Path) -> None:

@@ -11,18 +11,21 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from oauth_broker.caller import Caller, CallerKind
 from oauth_broker.connection import Connection
 from oauth_broker.doors.queues import Nudge
-from oauth_broker.flows.ask import Addresses, ask_for_connection, reauthorize
+from oauth_broker.flows.ask import ask_for_connection, reauthorize
 from oauth_broker.flows.circuits import Circuits
-from oauth_broker.flows.finish_authorization import Ending, finish_authorization
+from oauth_broker.flows.ending import Ending
+from oauth_broker.flows.finish_authorization import finish_authorization
+from oauth_broker.flows.issuers import Issuers
 from oauth_broker.flows.kit import Kit, Sender
 from oauth_broker.flows.manage_resources import create_resource
 from oauth_broker.flows.shelf import HeldResource, Shelf
 from oauth_broker.flows.start_authorization import Started, start_authorization
+from oauth_broker.flows.start_link import Addresses
 from oauth_broker.flows.work_shard import Worker
 from oauth_broker.secret import Secret
 from oauth_broker.settings import RefreshNumbers, Schedule
 from tests.doubles.dynamodb import MemoryDynamoDB, memory_store
-from tests.doubles.kms import MemoryKms, memory_sealing
+from tests.doubles.kms import MemoryKms, memory_sealing, memory_signing
 from tests.doubles.machine import HandMachine
 from tests.doubles.provider import ScriptedProvider, granted
 from tests.doubles.queues import MemoryAnnouncements, MemoryRescue, MemoryWorkQueue
@@ -90,7 +93,8 @@ class Broker:
         """Give the kit of another process: it holds nothing."""
         store = memory_store(self.dynamodb)
         sealing = memory_sealing(self.kms, max_age=data_key_max_age)
-        shelf = Shelf(store, sealing, self.machine)
+        signing = memory_signing(self.kms)
+        shelf = Shelf(store, sealing, self.machine, signing)
         return Kit(
             store=store,
             sealing=sealing,
@@ -100,7 +104,9 @@ class Broker:
             schedule=SCHEDULE,
             numbers=self.numbers,
             shelf=shelf,
+            signing=signing,
             circuits=Circuits(store, shelf, self.machine, period=SCHEDULE.period),
+            issuers=Issuers(self.egress, self.machine),
         )
 
     def worker(self, *, provider_concurrency: int = 128) -> Worker:
@@ -120,7 +126,7 @@ class Broker:
     def register(self, **members: Any) -> HeldResource:
         """Register a resource like Acme; a member that is None is left out."""
         body = {name: value for name, value in {**ACME, **members}.items() if value is not None}
-        create_resource(self.kit, BASE, body, loopback=False)
+        create_resource(self.kit, ADDRESSES, body, loopback=False)
         return self.kit.shelf.resource(body["resource_id"])
 
     def ask(

@@ -26,7 +26,9 @@ ANSWERS: Final[dict[str, Any]] = {
     "access_refresh": (404, "urn:oauth-broker:not-found"),
     "callback": (400, "<!doctype html>"),
     "callback_form_post": (303, "code=example-code&state=example-id.example-state"),
+    "catalogue": (200, "https://accounts.google.com/o/oauth2/v2/auth"),
     "console": (200, '"openapi":'),
+    "published_keys": (404, "urn:oauth-broker:not-found"),
     "refresh_dispatcher": None,
     "refresh_worker": {"batchItemFailures": []},
     "rescue": {"batchItemFailures": []},
@@ -35,7 +37,7 @@ ANSWERS: Final[dict[str, Any]] = {
 }
 
 # What reaches every library that is loaded only when it is needed: a pattern (RE2), a suffix of hosts (the
-# list of public suffixes), a path into answers (JMESPath), and a secret to seal.
+# list of public suffixes), a path into answers (JMESPath), a secret to seal, and a key to sign with (JOSE).
 THOROUGH: Final = {
     "name": "Acme CRM",
     "grant_type": "client_credentials",
@@ -44,6 +46,7 @@ THOROUGH: Final = {
     "api_base_url": "https://{{tenant}}.acme.test/v2",
     "connection_variables": {"tenant": {"pattern": "[a-z0-9-]+", "hosts": ["*.acme.test"]}},
     "token_response": {"access_token": "data.token"},
+    "signing_keys": [{"alg": "ES256", "generate": True}],
 }
 
 # No function loads them: they are required by name alone, and cost only size.
@@ -57,6 +60,7 @@ NEEDED: Final = frozenset(
         "cryptography",
         "google-re2",
         "jmespath",
+        "joserfc",
         "publicsuffixlist",
         "python-dateutil",
         "six",

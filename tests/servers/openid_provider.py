@@ -69,7 +69,7 @@ class Client:
     def calls(self, grant_type: str) -> list[dict[str, Any]]:
         """What this client asked the token endpoint for.
 
-        Of each: at, auth_method, grant_id, account_id, error, error_detail.
+        Of each: at, auth_method, kid (of an assertion), grant_id, account_id, error, error_detail.
         """
         return [
             call

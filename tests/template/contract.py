@@ -16,10 +16,15 @@ PUBLIC: Final = {
     "POST /oauth/callback": "CallbackFunction",
     "GET /oauth/{resource_id}/callback": "CallbackFunction",
     "POST /oauth/{resource_id}/callback": "CallbackFunction",
+    "GET /oauth/{resource_id}/jwks.json": "PublishedKeysFunction",
 }
 
 # Each route of an IAM caller; the same under /jwt asks for this scope, or for admin.
 SCOPES: Final = {
+    "GET /v1/providers": "read",
+    "GET /v1/providers/{provider}": "read",
+    "POST /v1/discovery": "admin",
+    "POST /v1/preview": "admin",
     "GET /v1/callback-url": "read",
     "POST /v1/resources": "admin",
     "GET /v1/resources": "read",
@@ -29,6 +34,7 @@ SCOPES: Final = {
     f"DELETE {RESOURCE}": "admin",
     "POST /v1/rebind/{resource_id}": "admin",
     f"POST {CONNECTIONS}": "write",
+    f"POST {RESOURCE}/imports": "write",
     f"GET {CONNECTIONS}": "read",
     f"GET {CONNECTION}": "read",
     f"DELETE {CONNECTION}": "write",
@@ -37,17 +43,26 @@ SCOPES: Final = {
     f"POST {CONNECTION}/refresh": "write",
     "GET /v1/tokens/{resource_id}/{connection_id}": "token",
 }
-ACCESS_ROUTES: Final = {f"POST {CONNECTION}/refresh", "GET /v1/tokens/{resource_id}/{connection_id}"}
+FUNCTIONS: Final = {
+    "GET /v1/providers": "CatalogueFunction",
+    "GET /v1/providers/{provider}": "CatalogueFunction",
+    "POST /v1/discovery": "CatalogueFunction",
+    "POST /v1/preview": "CatalogueFunction",
+    f"POST {CONNECTION}/refresh": "AccessFunction",
+    "GET /v1/tokens/{resource_id}/{connection_id}": "AccessFunction",
+}
 
 # Seconds. A reader waits 20 s and API Gateway 30; a worker's attempt may begin until 25 s before its end.
 TIMEOUTS: Final = {
     "StartAuthorizationFunction": 10,
     "CallbackFunction": 29,
+    "PublishedKeysFunction": 10,
     "RefreshDispatcherFunction": 30,
     "RefreshWorkerFunction": 45,
     "RescueFunction": 20,
     "ResourcesApiFunction": 29,
     "AccessFunction": 29,
+    "CatalogueFunction": 20,
     "ConsoleFunction": 10,
 }
 
@@ -84,7 +99,7 @@ def all_routes() -> dict[str, tuple[str, str | None]]:
         route: (function, None) for route, function in PUBLIC.items()
     }
     for route, scope in SCOPES.items():
-        function = "AccessFunction" if route in ACCESS_ROUTES else "ResourcesApiFunction"
+        function = FUNCTIONS.get(route, "ResourcesApiFunction")
         method, path = route.split()
         routes[route] = (function, "")
         routes[f"{method} /jwt{path}"] = (function, scope)

@@ -43,7 +43,13 @@ def statements(document: Document) -> Iterator[tuple[str, Document]]:
         ]
         policies += [properties[member] for member in ("PolicyDocument", "KeyPolicy") if member in properties]
         for policy in policies:
-            yield from ((name, statement) for statement in policy["Statement"])
+            yield from ((name, _if_there(statement)) for statement in policy["Statement"])
+
+
+def _if_there(statement: Document) -> Document:
+    """A statement that a condition puts there, or takes away, as it is when it is there."""
+    there: Document = statement["Fn::If"][1] if "Fn::If" in statement else statement
+    return there
 
 
 def as_list(value: object) -> list[Any]:

@@ -26,8 +26,10 @@ TABLE_RIGHTS: Final[Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]] = {
     "CallbackRole": {
         **{("Table", action): ("R", "K", "A#*", "C#*") for action in _READ},
         ("Table", "UpdateItem"): ("R", "A#*", "C#*"),
-        ("Table", "PutItem"): ("K", "D#*"),
+        ("Table", "PutItem"): ("K", "A#*", "C#*", "D#*"),
+        ("Table", "ConditionCheckItem"): ("R",),
     },
+    "PublishedKeysRole": {("Table", "BatchGetItem"): ("R",)},
     "RefreshDispatcherRole": {("index", "Query"): ANY},
     "RefreshWorkerRole": {
         ("index", "Query"): ANY,
@@ -52,6 +54,7 @@ TABLE_RIGHTS: Final[Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]] = {
         ("Table", "UpdateItem"): ("R", "C#*"),
         ("Table", "PutItem"): ("K", "D#*"),
     },
+    "CatalogueRole": {},
     "ConsoleRole": {},
     "ScheduleRole": {},
 }
@@ -61,12 +64,15 @@ OTHER_RIGHTS: Final[Mapping[str, set[tuple[str, str]]]] = {
     "CallbackRole": {
         ("kms:GenerateDataKey", "Key"),
         ("kms:Decrypt", "Key"),
+        ("kms:Sign", "SigningKeyArns"),
         ("sqs:SendMessage", "RescueQueue"),
     },
+    "PublishedKeysRole": set(),
     "RefreshDispatcherRole": {("sqs:SendMessage", "WorkQueue")},
     "RefreshWorkerRole": {
         ("kms:GenerateDataKey", "Key"),
         ("kms:Decrypt", "Key"),
+        ("kms:Sign", "SigningKeyArns"),
         ("sqs:SendMessage", "RescueQueue"),
         ("sqs:SendMessage", "WorkQueue"),
         ("sqs:ReceiveMessage", "WorkQueue"),
@@ -79,12 +85,20 @@ OTHER_RIGHTS: Final[Mapping[str, set[tuple[str, str]]]] = {
         ("sqs:DeleteMessage", "RescueQueue"),
         ("sqs:GetQueueAttributes", "RescueQueue"),
     },
-    "ResourcesApiRole": {("kms:GenerateDataKey", "Key"), ("kms:Decrypt", "Key")},
+    "ResourcesApiRole": {
+        ("kms:GenerateDataKey", "Key"),
+        ("kms:Decrypt", "Key"),
+        ("kms:Sign", "SigningKeyArns"),
+        ("kms:GetPublicKey", "SigningKeyArns"),
+        ("kms:ListResourceTags", "SigningKeyArns"),
+    },
     "AccessRole": {
         ("kms:GenerateDataKey", "Key"),
         ("kms:Decrypt", "Key"),
+        ("kms:Sign", "SigningKeyArns"),
         ("sqs:SendMessage", "RescueQueue"),
     },
+    "CatalogueRole": set(),
     "ConsoleRole": set(),
     "ScheduleRole": {
         ("lambda:InvokeFunction", "RefreshDispatcherFunction"),
@@ -157,6 +171,15 @@ def the_table_key_is_used_through_the_table(document: Document) -> Iterator[str]
             yield f"{name} allows {statement}"
 
 
+def signing_is_allowed_only_where_keys_are_named(document: Document) -> Iterator[str]:
+    """Without SigningKeyArns no role may sign: a statement about no key is none that IAM takes."""
+    for name, resource in document["Resources"].items():
+        for policy in resource["Properties"].get("Policies", []) if resource["Type"] == ROLE else ():
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if statement.get("Fn::If", [""])[0] != "HasSigningKeys" and "kms:Sign" in str(statement):
+                    yield f"{name} may sign whatever SigningKeyArns says"
+
+
 def only_our_events_are_sent(document: Document) -> Iterator[str]:
     """The worker cannot send events in another's name."""
     for name, statement in statements(document):
@@ -176,5 +199,7 @@ def _leading_keys(statement: Document) -> tuple[str, ...]:
 def _place(resource: object) -> str:
     if isinstance(resource, dict) and "Fn::GetAtt" in resource:
         return str(resource["Fn::GetAtt"][0])
+    if isinstance(resource, dict) and "Ref" in resource:
+        return str(resource["Ref"])
     text = text_of(resource)
     return "index" if text == INDEX else text.rpartition(":")[2]

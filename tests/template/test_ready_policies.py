@@ -27,6 +27,7 @@ MANAGE: Final = STATUS | {
     f"PATCH {RESOURCE}",
     f"DELETE {RESOURCE}",
     f"POST {CONNECTIONS}",
+    f"POST {RESOURCE}/imports",
     f"DELETE {CONNECTION}",
     f"POST {CONNECTION}/confirm",
     f"POST {CONNECTION}/reauthorize",
@@ -83,7 +84,8 @@ def test_a_policy_without_the_tag_opens_no_resource(policy: str, document: Docum
 def request(route: str, resource_id: str) -> str:
     """The ARN that API Gateway asks IAM about."""
     method, path = route.split()
-    return f"{API}/$default/{method}{path.format(resource_id=resource_id, connection_id='c1')}"
+    names = {"resource_id": resource_id, "connection_id": "c1", "provider": "google"}
+    return f"{API}/$default/{method}{path.format(**names)}"
 
 
 def patterns_of(document: Document, policy: str, *, tag: str | None) -> list[str]:

@@ -167,7 +167,8 @@ BREAKAGES: Final[list[Breakage]] = [
         ("TableKeyPolicy", "Properties", "PolicyDocument", "Statement", 0, "Condition"),
         GONE,
     ),
-    (policy_rules.only_our_events_are_sent, (*WORKER, 9, "Condition"), GONE),
+    (policy_rules.only_our_events_are_sent, (*WORKER, 10, "Condition"), GONE),
+    (policy_rules.signing_is_allowed_only_where_keys_are_named, (*ACCESS, 5, "Fn::If", 0), "HasIssuer"),
 ]
 
 

@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 READERS: Final[Mapping[str, Callable[[Mapping[str, str]], object]]] = {
     "StartAuthorizationFunction": settings.StartSettings.from_environment,
     "CallbackFunction": settings.CallbackSettings.from_environment,
+    "PublishedKeysFunction": settings.PublishedKeysSettings.from_environment,
     "RefreshDispatcherFunction": settings.DispatcherSettings.from_environment,
     "RefreshWorkerFunction": settings.WorkerSettings.from_environment,
     "RescueFunction": settings.RescueSettings.from_environment,
     "ResourcesApiFunction": settings.ResourcesApiSettings.from_environment,
     "AccessFunction": settings.AccessSettings.from_environment,
-    "ConsoleFunction": lambda _environ: None,  # it has no settings, so it is given nothing
+    "CatalogueFunction": settings.CatalogueSettings.from_environment,
+    # It has no settings, so it is given nothing.
+    "ConsoleFunction": lambda _environ: None,
 }
-WITH_TABLE: Final = READERS.keys() - {"ConsoleFunction"}
+WITH_TABLE: Final = READERS.keys() - {"CatalogueFunction", "ConsoleFunction"}
 LOCAL_ONLY: Final = {"LOOPBACK_PROVIDERS", "LOOPBACK_FORBIDDEN_PORTS"}
 # Read by aws-lambda-powertools itself.
 OF_THE_LOGGER: Final = {"POWERTOOLS_SERVICE_NAME"}

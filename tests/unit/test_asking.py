@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from oauth_broker.asking import parse_asking, return_url_problem
+from oauth_broker.asking import parse_asking
 from oauth_broker.errors import InvalidError
+from oauth_broker.return_url import return_url_problem
 from tests.unit.registration.samples import LEAST, parsed
 
 APP = "https://app.example/back"

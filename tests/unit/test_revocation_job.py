@@ -106,26 +106,31 @@ def test_what_goes_on_for_ever_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    "refreshable, lives, through, hint",
+    "refreshable, lives, named, through, key",
     [
-        (True, True, (), "refresh_token"),
-        (True, False, (), "refresh_token"),
-        (True, True, ("refresh_token",), "access_token"),
-        (True, False, ("refresh_token",), None),
-        (True, True, ("refresh_token", "access_token"), None),
-        (True, True, ("access_token",), "refresh_token"),
-        (False, True, (), "access_token"),
-        (False, False, (), "access_token"),
-        (False, True, ("access_token",), None),
-        (False, False, ("access_token",), None),
+        (True, True, (), (), "refresh_token"),
+        (True, False, (), (), "refresh_token"),
+        (True, True, (), ("refresh_token",), "access_token"),
+        (True, False, (), ("refresh_token",), None),
+        (True, True, (), ("refresh_token", "access_token"), None),
+        (True, True, (), ("access_token",), "refresh_token"),
+        (False, True, (), (), "access_token"),
+        (False, False, (), (), "access_token"),
+        (False, True, (), ("access_token",), None),
+        (False, False, (), ("access_token",), None),
+        (True, True, ("user",), (), "refresh_token"),
+        (True, False, ("user",), ("refresh_token",), "access_token user"),
+        (False, True, ("user", "bot"), ("access_token", "access_token user"), "access_token bot"),
+        (False, True, ("user",), ("access_token", "access_token user"), None),
     ],
 )
 def test_the_refresh_token_goes_first(
-    refreshable: bool, lives: bool, through: tuple[str, ...], hint: str | None
+    refreshable: bool, lives: bool, named: tuple[str, ...], through: tuple[str, ...], key: str | None
 ) -> None:
-    """Each once; beside a refresh token, an expired access token is left alone."""
+    """Each once; beside a refresh token, an expired access token is left alone; further tokens go last."""
     ended = dict.fromkeys(through, REVOKED)
-    assert next_token(refreshable=refreshable, lives=lives, through=ended) == hint
+    which = next_token(refreshable=refreshable, lives=lives, named=named, through=ended)
+    assert (which and which.key) == key
 
 
 @pytest.mark.parametrize(

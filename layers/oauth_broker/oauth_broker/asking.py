@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from oauth_broker.errors import FieldProblem, InvalidError
-from oauth_broker.protocol.destinations import origin_of
 from oauth_broker.protocol.variables import connection_values
 from oauth_broker.registration.checks import child
+from oauth_broker.return_url import return_url_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 MEMBERS: Final = frozenset({"connection_id", "return_url", "user", "scopes", "variables", "labels"})
 NOT_IN_REAUTHORIZE: Final = frozenset({"connection_id", "labels"})
-OURS_IN_RETURN_URL: Final = frozenset({"connection_id", "confirmation_code", "error"})
-LONGEST_RETURN_URL: Final = 2048
 LONGEST_USER: Final = 128
 LONGEST_LABEL: Final = 128
 MOST_LABELS: Final = 20
@@ -83,9 +80,7 @@ def _problems(
     body: Mapping[str, Any], resource: Resource, may_return_to: Callable[[str], bool]
 ) -> Iterator[FieldProblem]:
     given = {name: value for name, value in body.items() if value is not None}
-    connection_id = given.get("connection_id", "x")
-    if not isinstance(connection_id, str) or not _CONNECTION_ID.fullmatch(connection_id):
-        yield FieldProblem("/connection_id", "is 1 to 64 of A-Z, a-z, 0-9, _ and -")
+    yield from id_problems(given)
     if resource.require_confirmation and resource.authorization is not None:
         for name in ("return_url", "user"):
             if name not in given:
@@ -96,6 +91,18 @@ def _problems(
     if not isinstance(user, str) or not 1 <= len(user) <= LONGEST_USER:
         yield FieldProblem("/user", f"is a string of 1 to {LONGEST_USER} characters")
     yield from _list_problems("scopes", given.get("scopes", []), resource.scopes)
+    yield from label_problems(given)
+
+
+def id_problems(given: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    """Find what is wrong with the `connection_id` of a body whose null members were left out."""
+    connection_id = given.get("connection_id", "x")
+    if not isinstance(connection_id, str) or not _CONNECTION_ID.fullmatch(connection_id):
+        yield FieldProblem("/connection_id", "is 1 to 64 of A-Z, a-z, 0-9, _ and -")
+
+
+def label_problems(given: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    """Find what is wrong with the `labels` of a body whose null members were left out."""
     yield from _list_problems("labels", given.get("labels", []), None)
 
 
@@ -116,35 +123,3 @@ def _list_problems(name: str, value: object, known: tuple[str, ...] | None) -> I
             yield FieldProblem(pointer, f"is a string of 1 to {LONGEST_LABEL} characters")
         elif not item.isprintable():
             yield FieldProblem(pointer, "has a character that does not print")
-
-
-def return_url_problem(url: object, may_return_to: Callable[[str], bool]) -> str | None:
-    """Say what is wrong with a `return_url`, None for a good one.
-
-    Its parsed origin must be one that the deployment allows, and nothing in it may make a browser
-    read another.
-    """
-    return next(_return_url_problems(url, may_return_to), None)
-
-
-def _return_url_problems(url: object, may_return_to: Callable[[str], bool]) -> Iterator[str]:
-    if not isinstance(url, str) or not url or len(url) > LONGEST_RETURN_URL:
-        yield f"is a URL of at most {LONGEST_RETURN_URL} characters"
-        return
-    if not url.isascii() or not url.isprintable() or any(mark in url for mark in ' \\"<>^`{|}'):
-        yield "has a character that does not belong in a URL"
-    try:
-        parts = urlsplit(url)
-        origin = origin_of(url)
-    except ValueError:
-        yield "is not an absolute URL"
-        return
-    if "@" in parts.netloc:
-        yield "has user information in it"
-    if "#" in url:
-        yield "has a fragment"
-    if not may_return_to(origin):
-        yield "is of an origin that the deployment does not allow (ReturnUrlOrigins; locally loopback)"
-    names = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    if names & OURS_IN_RETURN_URL:
-        yield f"has a parameter of ours: {', '.join(sorted(names & OURS_IN_RETURN_URL))}"

@@ -49,6 +49,8 @@ CODES: Final[Mapping[str, int]] = {
     "broken": 21,
     "store_refused": 22,
     "unreadable": 23,
+    "signing_unavailable": 24,
+    "signing_refused": 25,
 }
 """Outcome → its number in the table for good: a number is never given to another outcome."""
 

@@ -135,7 +135,7 @@ def to_message(commit: Commit) -> str:
                 "token_set": _token_set_json(proposal.token_set),
                 "variables": dict(proposal.variables),
                 "code_hash": _text(proposal.code_hash),
-                "user_hash": _text(proposal.user_hash),
+                "user_hash": None if proposal.user_hash is None else _text(proposal.user_hash),
                 "consented_at": proposal.consented_at,
                 "until": proposal.until,
             }
@@ -179,7 +179,7 @@ def from_message(text: str) -> Commit:
                 token_set=token_set,
                 variables=body["variables"],
                 code_hash=_bytes(body["code_hash"]),
-                user_hash=_bytes(body["user_hash"]),
+                user_hash=None if body["user_hash"] is None else _bytes(body["user_hash"]),
                 consented_at=body["consented_at"],
                 until=body["until"],
             )

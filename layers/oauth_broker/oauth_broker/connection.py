@@ -122,12 +122,15 @@ class SealedTokenSet:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A token set kept apart until it is confirmed: by whom (hash), with which code (hash), until when."""
+    """A token set kept apart until it is confirmed: by whom (hash), with which code (hash), until when.
+
+    `user_hash` None: nobody asked for it, since the provider began; whoever brings the code first confirms.
+    """
 
     token_set: SealedTokenSet
     variables: Mapping[str, str]
     code_hash: bytes
-    user_hash: bytes
+    user_hash: bytes | None
     consented_at: int
     until: int
 

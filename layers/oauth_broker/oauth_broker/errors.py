@@ -159,10 +159,22 @@ class OutcomeUnknownError(ProviderError):
         self.timed_out = timed_out
 
 
+class IssuerKeysError(ProviderError):
+    """The keys that sign an issuer's ID tokens cannot be had."""
+
+    category = "issuer_keys_unavailable"
+    retryable = True
+
+
 class ExchangeFailedError(ProviderError):
     """The provider refused to give a token (502)."""
 
     category = "exchange_failed"
+
+    def __init__(self, detail: str = "", *, request: str | None = None) -> None:
+        """`request`: what was asked, every secret masked."""
+        super().__init__(detail)
+        self.request = request
 
 
 class UnavailableError(BrokerError):
@@ -207,6 +219,19 @@ class SealingUnavailableError(BrokerError):
 
     category = "sealing_unavailable"
     retryable = True
+
+
+class SigningUnavailableError(BrokerError):
+    """KMS gave no signature, or no word about a key, for now."""
+
+    category = "signing_unavailable"
+    retryable = True
+
+
+class SigningRefusedError(BrokerError):
+    """KMS does not sign with this key, and will not until its owner, or the stack's, changes something."""
+
+    category = "signing_refused"
 
 
 class SettingsError(BrokerError):

@@ -68,6 +68,8 @@ KINDS: Final[Mapping[type[BaseException], Kind]] = {
     errors.UnavailableError: _UNAVAILABLE,
     errors.StoreUnavailableError: _UNAVAILABLE,
     errors.SealingUnavailableError: _UNAVAILABLE,
+    errors.SigningUnavailableError: _UNAVAILABLE,
+    errors.SigningRefusedError: _UNAVAILABLE,
     errors.QueueUnavailableError: _UNAVAILABLE,
     errors.AnnouncementError: _UNAVAILABLE,
 }
@@ -89,8 +91,11 @@ def retry_after(error: BaseException) -> dict[str, str]:
     return {"retry-after": str(max(1, seconds))}
 
 
-def problem(error: BaseException) -> Response:
-    """Answer with what `error` is: `type`, `title`, `status`, `detail`, and `errors` for each bad member."""
+def problem_json(error: BaseException) -> dict[str, Any]:
+    """Give what `error` is: `type`, `title`, `status`, `detail`, and `errors` for each bad member.
+
+    Of an exchange that failed, `request` is what the provider was asked, every secret masked.
+    """
     kind = kind_of(error)
     detail = error.detail if isinstance(error, errors.BrokerError) and kind is not INTERNAL else ""
     body: dict[str, Any] = {
@@ -101,4 +106,12 @@ def problem(error: BaseException) -> Response:
     }
     if isinstance(error, errors.InvalidError):
         body["errors"] = [{"pointer": field.pointer, "detail": field.detail} for field in error.problems]
-    return json_response(kind.status, body, headers=retry_after(error), media_type=MEDIA_TYPE)
+    if isinstance(error, errors.ExchangeFailedError) and error.request is not None:
+        body["request"] = error.request
+    return body
+
+
+def problem(error: BaseException) -> Response:
+    """Answer with `problem_json`."""
+    body, headers = problem_json(error), retry_after(error)
+    return json_response(kind_of(error).status, body, headers=headers, media_type=MEDIA_TYPE)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_BODY: Final = 256 * 1024
+JSON: Final = "application/json"
+JSON_LINES: Final = frozenset({"application/x-ndjson", "application/jsonl"})
 MAX_QUERY_FIELDS: Final = 50
 MAX_CURSOR: Final = 2048
 MAX_LIMIT: Final = 200
@@ -93,8 +95,21 @@ class Request:
         Raises UnsupportedMediaTypeError where the content type is another, MalformedError for what is not
         strict JSON in UTF-8 (RFC 8259): no member twice, no NaN, no lone surrogate, at most 32 levels.
         """
-        _require_json(self.headers.get("content-type", ""))
+        _require_media_type(self.headers.get("content-type", ""), JSON)
         return parse_json_object(self.body, "The body")
+
+    def json_lines(self) -> list[tuple[int, bytes]] | None:
+        """Give the body's lines, each with its number, blank ones left out; None unless it is JSON Lines.
+
+        Raises UnsupportedMediaTypeError for another charset than UTF-8.
+        """
+        content_type = self.headers.get("content-type", "")
+        media_type = content_type.partition(";")[0].strip().lower()
+        if media_type not in JSON_LINES:
+            return None
+        _require_media_type(content_type, media_type)
+        lines = enumerate(self.body.split(b"\n"), start=1)
+        return [(number, line) for number, line in lines if line.strip()]
 
     def if_match(self) -> frozenset[str] | None:
         """Give the entity tags of `If-Match`, quotes included, or `*`; None without the header.
@@ -196,11 +211,11 @@ def _body(event: Mapping[str, Any]) -> bytes:
     return body
 
 
-def _require_json(content_type: str) -> None:
-    """Hold a Content-Type against `application/json`; a charset beside it may only be UTF-8."""
+def _require_media_type(content_type: str, wanted: str) -> None:
+    """Hold a Content-Type against the wanted one; a charset beside it may only be UTF-8."""
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
     charsets = {
         value.strip('"') for name, _, value in (p.partition("=") for p in parameters) if name == "charset"
     }
-    if media_type != "application/json" or charsets - {"utf-8"}:
-        raise UnsupportedMediaTypeError("Send the body as Content-Type: application/json in UTF-8.")
+    if media_type != wanted or charsets - {"utf-8"}:
+        raise UnsupportedMediaTypeError(f"Send the body as Content-Type: {wanted} in UTF-8.")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from oauth_broker.protocol.destinations import Destinations
     from oauth_broker.secret import Secret
@@ -29,6 +29,8 @@ class AuthMethod(StrEnum):
     CLIENT_SECRET_BASIC = "client_secret_basic"  # noqa: S105 - a name of a method
     CLIENT_SECRET_BASIC_RAW = "client_secret_basic_raw"  # noqa: S105 - a name of a method
     CLIENT_SECRET_POST = "client_secret_post"  # noqa: S105 - a name of a method
+    CLIENT_SECRET_JWT = "client_secret_jwt"  # noqa: S105 - a name of a method
+    PRIVATE_KEY_JWT = "private_key_jwt"
     NONE = "none"
 
 
@@ -62,6 +64,13 @@ class RefreshPolicy(StrEnum):
     EAGER = "eager"
     LAZY = "lazy"
     AFTER_EXPIRY = "after_expiry"
+
+
+class TokenFormat(StrEnum):
+    """What is known of the access token's form: to a client it is opaque unless the resource says more."""
+
+    OPAQUE = "opaque"
+    JWT = "jwt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +108,22 @@ class ConnectionVariable:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedToken:
+    """Where an answer keeps a further token: JMESPath expressions, None for what it does not say."""
+
+    access_token: str
+    expires_in: str | None = None
+    scope: str | None = None
+    token_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TokenResponseRules:
-    """Where an answer of odd shape keeps things: JMESPath expressions.
+    """Where an answer of odd shape keeps things: JMESPath expressions, None for what it does not say.
+
+    `expires_at` is a moment and wins over `expires_in`. `success` must find something true, or the answer is
+    an error; `error_categories` gives the category of the provider's own error codes. `tokens` are further
+    tokens of the same answer, by name.
 
     No RFC names the refresh token's own lifetime. The default finds it where Google, LinkedIn, eBay and
     GitHub, then Keycloak and TikTok, then Intuit tell it.
@@ -115,6 +138,13 @@ class TokenResponseRules:
     scope: str = "scope"
     token_type: str = "token_type"  # noqa: S105 - a JMESPath expression
     expires_in_unit: ExpiresInUnit = ExpiresInUnit.SECONDS
+    expires_at: str | None = None
+    access_token_format: TokenFormat = TokenFormat.OPAQUE
+    success: str | None = None
+    error: str | None = None
+    error_description: str | None = None
+    error_categories: Mapping[str, str] = field(default_factory=dict)
+    tokens: Mapping[str, NamedToken] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +160,10 @@ class RefreshTokenBehaviour:
     idle_lifetime: int | None = None
 
 
+ID_TOKEN_ALGORITHMS: Final = ("RS256",)
+"""What signs ID tokens where nobody says (OpenID Connect Dynamic Client Registration 1.0 section 2)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One registration. `document` is what the client gave, without secrets; the rest is read from it."""
@@ -142,6 +176,9 @@ class Resource:
     authorization: AuthorizationStep | None = None
     revocation: EndpointStep | None = None
     issuer: str | None = None
+    authorization_response_iss_parameter_supported: bool = False
+    jwks_uri: str | None = None
+    id_token_signed_response_algs: tuple[str, ...] = ID_TOKEN_ALGORITHMS
     api_base_url: str | None = None
     grant_type: GrantType = GrantType.AUTHORIZATION_CODE
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -159,12 +196,36 @@ class Resource:
     refresh_token: RefreshTokenBehaviour = field(default_factory=RefreshTokenBehaviour)
     refresh_policy: RefreshPolicy = RefreshPolicy.EAGER
     require_confirmation: bool = True
+    provider_initiated: bool = False
+    install_return_url: str | None = None
+    client_assertion_audience: str | None = None
     document: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that authenticates the client: the private key in PEM, or the ARN of one that stays in KMS."""
+
+    kid: str
+    algorithm: str
+    private_key: Secret | None = None
+    kms_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The key that signs for the client: `sign` gives the signature as JWS has it, perhaps by asking KMS."""
+
+    algorithm: str
+    key_id: str | None
+    sign: Callable[[bytes], bytes] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceSecrets:
     """What is sealed of a resource: its secrets, and the only origins they may be sent to.
+
+    `signing_keys`: the first one signs, all are published. `signer` is that first key, ready to sign.
 
     `carried` are earlier destinations ids whose connections were carried over by a rebind, `former` those
     whose connections still need reauthorization, newest last.
@@ -175,3 +236,5 @@ class ResourceSecrets:
     destinations: Destinations
     carried: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
+    signing_keys: tuple[SigningKey, ...] = ()
+    signer: Signer | None = None

@@ -14,7 +14,7 @@ from oauth_broker.protocol.revocation import NotRevocable, RevocationRefused, Re
 from oauth_broker.schedule import backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from oauth_broker.protocol.revocation import RevocationVerdict, TokenTypeHint
 
@@ -92,22 +92,42 @@ def after(  # noqa: PLR0913 - a verdict, and where the job stands
             assert_never(verdict)
 
 
-def next_token(*, refreshable: bool, lives: bool, through: Mapping[str, Outcome]) -> TokenTypeHint | None:
+@dataclass(frozen=True, slots=True)
+class Which:
+    """A token of a token set: by its kind, and by its name for a further token."""
+
+    hint: TokenTypeHint
+    name: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Give what stands for it among those that are through."""
+        return self.hint if self.name is None else f"{self.hint} {self.name}"
+
+
+REFRESH_TOKEN: Final = Which("refresh_token")
+ACCESS_TOKEN: Final = Which("access_token")
+
+
+def next_token(
+    *, refreshable: bool, lives: bool, named: Iterable[str] = (), through: Mapping[str, Outcome]
+) -> Which | None:
     """Choose the token to revoke next, of those that are not `through`; None when no other is.
 
     The refresh token comes first (`refreshable`: there is one), which should end the access tokens, too (RFC
     7009 section 2.1); not every provider does so. An access token that no longer `lives` is then left alone.
+    `named` are the further tokens that live.
     """
-    if refreshable and "refresh_token" not in through:
-        return "refresh_token"
-    if "access_token" not in through and (lives or not refreshable):
-        return "access_token"
-    return None
+    which = [REFRESH_TOKEN] if refreshable else []
+    if lives or not refreshable:
+        which.append(ACCESS_TOKEN)
+    which += [Which("access_token", name) for name in named]
+    return next((one for one in which if one.key not in through), None)
 
 
 def outcome_of(through: Mapping[str, Outcome]) -> Outcome:
     """Give how all of it ended: as it did for the refresh token, which is the grant, where there was one."""
-    return through.get("refresh_token") or through["access_token"]
+    return through.get(REFRESH_TOKEN.key) or through[ACCESS_TOKEN.key]
 
 
 def news(notes: Sequence[Note], *, outcome: Outcome | None, category: str | None) -> News | None:

@@ -23,6 +23,9 @@ FAILING_AFTER: Final = 3
 
 MAX_MIN_TTL: Final = 3600
 
+IMPORTS_SPREAD: Final = 10
+"""Schedule periods over which the first refreshes of what was imported together are spread."""
+
 USUAL_IDLE_LIFETIME: Final = 7 * 86_400
 """Seconds without use that every usual refresh token outlives.
 
@@ -68,6 +71,22 @@ def next_refresh(
             due = _after_expiry(token_set, period, draw, renewed=renewed)
     times = (due, keep_alive_time(token_set, resource, period=period, draw=draw))
     return min((time for time in times if time is not None), default=None)
+
+
+def imported_refresh(
+    token_set: SealedTokenSet, resource: Resource, *, period: int, draw: float, tells_expiry: bool
+) -> int | None:
+    """Give when an imported token set is first refreshed; None as `next_refresh`.
+
+    What it has left is not its lifetime. Where that is little, or nobody said how much it is
+    (`tells_expiry`), a refresh soon finds out: within ten periods, so that a thousand imports are no burst.
+    """
+    due = next_refresh(token_set, resource, period=period, draw=draw, renewed=False)
+    eager = resource.refresh_policy is RefreshPolicy.EAGER
+    if not token_set.refreshable or (tells_expiry and not (eager and _is_short(token_set, period))):
+        return due
+    soon = token_set.issued_at + int(draw * IMPORTS_SPREAD * period)
+    return soon if due is None else min(due, soon)
 
 
 def refresh_time(*, issued_at: int, expires_at: int | None, period: int, draw: float) -> int | None:

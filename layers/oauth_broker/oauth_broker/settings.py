@@ -146,12 +146,20 @@ class StartSettings(_Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedKeysSettings(_Settings):
+    """What `jwks.json` needs: it reads resources."""
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackSettings(_Settings):
     """What the callbacks need: they exchange the code and commit."""
 
     table: str
     public_url: str | None
     rescue_queue_url: str
+    return_url_origins: ReturnUrlOrigins
     sealing: SealingSettings
     schedule: Schedule
     numbers: RefreshNumbers
@@ -216,6 +224,14 @@ class AccessSettings(_Settings):
     sealing: SealingSettings
     schedule: Schedule
     numbers: RefreshNumbers
+    loopback: Loopback
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueSettings(_Settings):
+    """What the catalogue needs: it asks issuers for their metadata, and previews name callback addresses."""
+
+    public_url: str | None
     loopback: Loopback
 
 

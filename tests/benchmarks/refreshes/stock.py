@@ -27,6 +27,7 @@ from oauth_broker.doors.store.connection_rows import connection_item
 from oauth_broker.doors.store.keys import connection_key
 from oauth_broker.doors.store.values import key_of, to_item
 from oauth_broker.flows.manage_resources import create_resource
+from oauth_broker.flows.start_link import Addresses
 from oauth_broker.flows.token_sets import sealed_token_set
 from oauth_broker.protocol.token import TokenSet
 from oauth_broker.secret import Secret
@@ -187,7 +188,7 @@ def registered(kit: Kit, name: str, port: int) -> HeldResource:
         "scopes": ["profile", "offline"],
         "refresh_token": {"rotates": True},
     }
-    create_resource(kit, "https://broker.example", body, loopback=True)
+    create_resource(kit, Addresses("https://broker.example", lambda _origin: False), body, loopback=True)
     return kit.shelf.resource(name)
 
 

@@ -19,6 +19,7 @@ def whole(broker: Broker) -> dict[str, Any]:
     return broker.registration(
         resource_id="never-made",
         secret_variables={"api_key": "not-a-real-key"},
+        signing_keys=[{"alg": "ES256", "generate": True}],
         connection_variables={"tenant": {"pattern": "[a-z]+", "hosts": ["a.test"]}},
         callback_variables=["realmId"],
         metadata=["account"],

@@ -17,6 +17,10 @@ from tests.integration.oidc.broker import OpenIdBroker, an_id
 RESOURCE = "/v1/resources/{resource_id}"
 CONNECTION = f"{RESOURCE}/connections/{{connection_id}}"
 OPENED_BY: dict[str, set[str]] = {
+    "GET /v1/providers": {"read", "admin"},
+    "GET /v1/providers/{provider}": {"read", "admin"},
+    "POST /v1/discovery": {"admin"},
+    "POST /v1/preview": {"admin"},
     "GET /v1/callback-url": {"read", "admin"},
     "GET /v1/resources": {"read", "admin"},
     "POST /v1/resources": {"admin"},
@@ -27,6 +31,7 @@ OPENED_BY: dict[str, set[str]] = {
     "POST /v1/rebind/{resource_id}": {"admin"},
     f"GET {RESOURCE}/connections": {"read", "admin"},
     f"POST {RESOURCE}/connections": {"write", "admin"},
+    f"POST {RESOURCE}/imports": {"write", "admin"},
     f"GET {CONNECTION}": {"read", "admin"},
     f"DELETE {CONNECTION}": {"write", "admin"},
     f"POST {CONNECTION}/confirm": {"write", "admin"},
@@ -34,7 +39,7 @@ OPENED_BY: dict[str, set[str]] = {
     f"POST {CONNECTION}/refresh": {"write", "admin"},
     "GET /v1/tokens/{resource_id}/{connection_id}": {"token", "admin"},
 }
-"""The routes of DESIGN.md; each also stands under /v1 for IAM callers."""
+"""The routes that take a JWT; each also stands under /v1 for IAM callers."""
 
 
 @pytest.fixture(scope="package")
@@ -60,7 +65,7 @@ def test_scopes_decide(callers: dict[str, JwtCaller], key: str) -> None:
     Fails when a route of the template names another scope, or none.
     """
     method, template = key.split(" ")
-    path = template.format(resource_id=an_id(), connection_id="nobodys")
+    path = template.format(resource_id=an_id(), connection_id="nobodys", provider="google")
     body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
     answers = {scope: caller.call(method, path, body) for scope, caller in callers.items()}
     refused = {scope for scope, answer in answers.items() if answer.status_code == 403}

@@ -71,7 +71,7 @@ class OpenIdBroker(Broker):
             "name": "OpenID provider",
             "issuer": self.provider,
             "client_id": client.client_id,
-            "client_secret": client.secret,
+            "client_secret": client.registration.get("client_secret"),
             # OpenID Connect Core section 11: offline access takes a consent of its own.
             "authorization": {"url": f"{self.provider}/auth", "params": {"prompt": "consent"}},
             "token": {"url": f"{self.provider}/token", "auth_method": auth_method},

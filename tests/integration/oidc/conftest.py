@@ -10,6 +10,7 @@ import pytest
 from local.console import Console
 from local.stack import Options, Stack
 from tests.integration.oidc.broker import OpenIdBroker
+from tests.integration.oidc.forging_issuer import ForgingIssuer, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,3 +26,10 @@ def broker(openid_provider: OpenIdProvider, dynamodb_local: str) -> Iterator[Ope
     )
     with Stack(options, Console(io.StringIO())) as stack:
         yield OpenIdBroker(stack, openid_provider)
+
+
+@pytest.fixture(scope="package")
+def forging() -> Iterator[ForgingIssuer]:
+    """An OpenID provider that signs and publishes what a test wants."""
+    with serving() as issuer:
+        yield issuer

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import parse_qs, urlsplit
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from oauth_broker.protocol.pkce import code_challenge
+from oauth_broker.secret import Secret
 from tests.integration.circle.broker import USER, assert_page, assert_problem, eventually, query_of
 from tests.integration.oidc.broker import SCOPES, OpenIdBroker, PersonsBrowser, an_id
 from tests.servers.openid_provider import ACCESS_TOKEN_LIFETIME
@@ -202,3 +207,42 @@ def test_a_withdrawn_consent_is_asked_for_once_and_can_be_given_anew(broker: Ope
     token = broker.token(resource_id, connection_id).json()["access_token"]
     assert broker.openid.userinfo(token).status_code == 200
     assert broker.events(connection_id).count(event) == 1
+
+
+def test_what_was_connected_elsewhere_can_be_imported(broker: OpenIdBroker) -> None:
+    """A team moves in with the tokens that it has: nobody is asked again, and the schedule goes on with them.
+
+    Fails when the import calls the provider, or the first refresh does not come by itself.
+    """
+    elsewhere = "http://127.0.0.1:9/elsewhere"
+    client = broker.openid.register(elsewhere)
+    verifier = secrets.token_urlsafe(32)
+    query = {
+        "client_id": client.client_id,
+        "response_type": "code",
+        "redirect_uri": elsewhere,
+        "scope": " ".join(SCOPES),
+        "prompt": "consent",
+        "state": "s",
+        "code_challenge": code_challenge(Secret(verifier)),
+        "code_challenge_method": "S256",
+    }
+    answer = PersonsBrowser().decide(f"{broker.provider}/auth?{urlencode(query)}")
+    code = query_of(answer.headers["Location"])["code"]
+    grant = {"grant_type": "authorization_code", "redirect_uri": elsewhere, "code_verifier": verifier}
+    tokens = client.post("/token", code=code, **grant).json()
+
+    resource_id = broker.at(client, an_id())
+    given = {name: tokens[name] for name in ("access_token", "refresh_token", "scope")}
+    ends = datetime.fromtimestamp(time.time() + tokens["expires_in"], UTC).isoformat()
+    body = {"connection_id": "ada", "token_set": {**given, "expires_at": ends}}
+    made = broker.call("POST", f"/v1/resources/{resource_id}/imports", body)
+    assert (made.status_code, made.json()["status"]) == (201, "active")
+    assert client.calls("refresh_token") == []
+    first = broker.token(resource_id, "ada").json()["access_token"]
+    assert first == tokens["access_token"]
+    assert eventually(lambda: broker.connection(resource_id, "ada")["generation"] >= 2, 15 * PAST_EXPIRY)
+    later = broker.token(resource_id, "ada").json()["access_token"]
+    assert later != first
+    assert broker.openid.userinfo(later).json()["sub"] == "ada"
+    assert {call["error"] for call in client.calls("refresh_token")} == {None}

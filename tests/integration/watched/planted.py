@@ -23,11 +23,13 @@ KINDS: Final = frozenset(
         "access token",
         "authorization code",
         "bearer token",
+        "client assertion",
         "client secret",
         "code verifier",
         "confirmation code",
         "cookie",
         "nonce",
+        "private key",
         "refresh token",
         "secret variable",
         "state bits",
@@ -87,7 +89,8 @@ def needles(kind: str, value: bytes) -> Iterator[tuple[str, bytes]]:
 
     A JWT begins as every other of its issuer does; its signature is its end.
     """
-    ends = {value[-PIECE:]} if kind == "bearer token" else {value[:PIECE], value[-PIECE:]}
+    is_jwt = kind in {"bearer token", "client assertion"}
+    ends = {value[-PIECE:]} if is_jwt else {value[:PIECE], value[-PIECE:]}
     yield from (
         (name, form) for part in {value, *ends} for name, forms in FORMS.items() for form in forms(part)
     )

@@ -58,7 +58,7 @@ class PlantingProvider:
     url: str = ""
     held: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     _script: dict[tuple[str, str], deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
-    _sets: dict[str, str] = field(default_factory=dict)  # refresh token → the access token that came with it
+    _sets: dict[str, list[str]] = field(default_factory=dict)  # refresh token → what came with it
     _key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
 
     def will(self, client_id: str, *answers: Answer, at: str = "/token") -> None:
@@ -102,15 +102,17 @@ class PlantingProvider:
         client_id, _, secret = basic.partition(":")
         if verifier := fields.get("code_verifier"):
             self.planted.add("code verifier", verifier)
-        answer = self._next(unquote(client_id), path)
+        if assertion := fields.get("client_assertion"):
+            self.planted.add("client assertion", assertion)
+        answer = self._next(unquote(client_id) or fields["client_id"], path)
         time.sleep(answer.wait)
         if answer.let_go is not None:
             self.held.release()
             assert answer.let_go.wait(30)
         if not answer.encoded:
             return answer.status, "" if path == "/revoke" else json.dumps(self._tokens(answer))
-        spent = self._sets.get(fields.get("refresh_token", ""), "")
-        came = [spent, headers.get("Authorization", ""), basic, secret, unquote(secret), *fields.values()]
+        spent = self._sets.get(fields.get("refresh_token", ""), [])
+        came = [*spent, headers.get("Authorization", ""), basic, secret, unquote(secret), *fields.values()]
         told = self._echo(answer, came)
         error = answer.error or self._echo(answer, [unquote(secret)])
         text = told if answer.page else json.dumps({"error": error, "error_description": told})
@@ -118,10 +120,18 @@ class PlantingProvider:
 
     def _tokens(self, answer: Answer) -> dict[str, Any]:
         access_token, refresh_token = self.planted.new("access token"), self.planted.new("refresh token")
-        self._sets[refresh_token] = access_token
         tokens = {"access_token": access_token, "refresh_token": refresh_token}
         told = {name: write(access_token) for name, write in ENCODINGS.items()}
-        return {"told": told, **tokens, "token_type": "Bearer", "expires_in": LIFETIME, **answer.members}
+        user = {"access_token": self.planted.new("access token"), "token_type": "user"}
+        self._sets[refresh_token] = [access_token, user["access_token"]]
+        return {
+            "told": told,
+            "authed_user": user,
+            **tokens,
+            "token_type": "Bearer",
+            "expires_in": LIFETIME,
+            **answer.members,
+        }
 
     @staticmethod
     def _echo(answer: Answer, came: list[str]) -> str:

@@ -104,9 +104,9 @@ def grants(template: Template, attributes: Mapping[str, Mapping[str, str]]) -> d
             policy = document["Resources"][managed["Ref"]]["Properties"]
             policies.append((managed["Ref"], policy["PolicyDocument"]))
         found[name] = [
-            _grant(policy, resolver.resolve(statement))
+            _grant(policy, statement)
             for policy, content in policies
-            for statement in content["Statement"]
+            for statement in resolver.resolve(content["Statement"])
         ]
     return found
 

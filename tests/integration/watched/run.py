@@ -11,6 +11,9 @@ from functools import partial
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from local.aws import AwsCall
 from local.console import Console
 from oauth_broker.protocol.state import derive
@@ -88,6 +91,7 @@ class Run:
     planted: Planted
     gate: Gate
     console: Listener
+    signing_key_arns: list[str] = field(default_factory=list)
 
     @property
     def stack(self) -> Stack:
@@ -106,6 +110,7 @@ class Run:
             "authorization": {"url": f"{url}/authorize"},
             "token": {"url": f"{url}/token", "params": {"api_key": "{{api_key}}"}},
             "revocation": {"url": f"{url}/revoke"},
+            "token_response": {"tokens": {"user": {"access_token": "authed_user.access_token"}}},
             "require_confirmation": False,
             **changes,
         }
@@ -194,6 +199,23 @@ class Run:
         """The partition keys under which something of a resource is kept, but for ended revocations."""
         keys = (item["pk"]["S"] for item in self.items())
         return [key for key in keys if resource_id in key and not key.startswith("E#")]
+
+    def private_key(self) -> str:
+        """A private key in PEM, planted line by line and as the number that it is."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        self.planted.add("private key", key.private_numbers().private_value.to_bytes(32, "big"))
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        for line in pem.splitlines()[1:-1]:
+            self.planted.add("private key", line)
+        return pem
+
+    def key_in_kms(self, owners: str) -> dict[str, str]:
+        """A key that KMS made, with which these resources may sign; it is the one that the stack allows."""
+        tags = [{"TagKey": "oauth-broker-resource", "TagValue": owners}]
+        kms = self.stack.client("kms")
+        made = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256", Tags=tags)
+        self.signing_key_arns.append(made["KeyMetadata"]["Arn"])
+        return {"kid": "kms", "alg": "ES256", "kms_key": self.signing_key_arns[-1]}
 
     def queue(self, name: str) -> str:
         """A queue's URL by its logical id."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.integration.circle.broker import Browser, eventually, place_of, query_of, send
+from tests.integration.watched.planted import Kept
 from tests.integration.watched.planting_provider import ENCODINGS, Answer
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ def confirmed(run: Run) -> None:
     assert run.broker.call("GET", "/health").status_code == 200
     for _ in range(2):  # the first brings the resource too
         assert run.broker.token(resource_id, "ada").status_code == 200
+    further = run.broker.call("GET", f"/v1/tokens/{resource_id}/ada?name=user").json()["access_token"]
+    assert further.encode() in run.planted.values["access token"]
     assert run.refresh(resource_id, "ada").json()["generation"] == 2
     returned = query_of(run.trip(run.noted(again(run, resource_id, user))).headers["Location"])
     assert run.broker.confirm(resource_id, returned, run.planted.new("user")).status_code == 409
@@ -60,6 +64,41 @@ def client_credentials(run: Run) -> None:
     answer = run.broker.call("POST", f"/v1/resources/{resource_id}/connections", asked)
     assert answer.status_code == 201, answer.text
     assert run.refresh(resource_id, "own").json()["generation"] == 2
+
+
+def previewed(run: Run) -> None:
+    """Before it is saved: the answer shows none of its secrets."""
+    answer = run.broker.call("POST", "/v1/preview", run.registration("previewed"))
+    assert answer.status_code == 200, answer.text
+    assert run.planted.found_in([Kept("the preview", answer.content)]) == []
+
+
+def imported(run: Run) -> None:
+    """Tokens obtained elsewhere, one and many, a line with a fault among them."""
+    resource_id = run.register("imported")
+    path = f"/v1/resources/{resource_id}/imports"
+    one, other, wrong = (token_set(run) for _ in range(3))
+    assert run.broker.call("POST", path, {"connection_id": "ada", "token_set": one}).status_code == 201
+    lines = [
+        {"connection_id": "bob", "token_set": other},
+        {"connection_id": "eve", "token_set": wrong, "x": 1},
+    ]
+    many = run.broker.call(
+        "POST",
+        path,
+        data="\n".join(map(json.dumps, lines)),
+        headers={"Content-Type": "application/x-ndjson"},
+    )
+    assert [item["status"] for item in many.json()["items"]] == ["active", None], many.text
+    assert run.refresh(resource_id, "ada").json()["generation"] == 2
+
+
+def token_set(run: Run) -> dict[str, str]:
+    """What somebody obtained elsewhere."""
+    return {
+        "access_token": run.planted.new("access token"),
+        "refresh_token": run.planted.new("refresh token"),
+    }
 
 
 def refreshed(run: Run) -> None:
@@ -147,6 +186,34 @@ def under_jwt(run: Run) -> None:
     assert call("GET", token, headers=forged).status_code == 401
 
 
+def signed(run: Run) -> None:
+    """Keys of both kinds that sign for the client, in every function that sends; one refusal repeats all."""
+    pem = run.private_key()
+    given = {"kid": "given", "alg": "ES256", "private_key": pem}
+    in_kms = run.key_in_kms("signed-in-kms signed-machine")
+    for resource_id, key in (("signed", given), ("signed-in-kms", in_kms)):
+        run.register(resource_id, **signing(run, key))
+        run.connect(resource_id, "ada")
+        assert run.refresh(resource_id, "ada").json()["generation"] == 2
+        run.make_due(resource_id, "ada")
+        run.await_generation(resource_id, "ada", 3)
+        run.provider.will(resource_id, Answer(400, "raw", error="invalid_client"))
+        assert run.refresh(resource_id, "ada").status_code == 503
+        published = send("GET", f"{run.stack.url}/oauth/{resource_id}/jwks.json").json()
+        assert [one["kid"] for one in published["keys"]] == [key["kid"]]
+    machine = run.register(
+        "signed-machine", grant_type="client_credentials", authorization=None, **signing(run, in_kms)
+    )
+    path = f"/v1/resources/{machine}/connections"
+    assert run.broker.call("POST", path, {"connection_id": "own"}).status_code == 201
+
+
+def signing(run: Run, key: dict[str, str]) -> dict[str, Any]:
+    """What makes a registration sign with a key."""
+    token = {"url": f"{run.provider.url}/token", "auth_method": "private_key_jwt"}
+    return {"client_secret": None, "secret_variables": None, "signing_keys": [key], "token": token}
+
+
 def at_the_demo_provider(run: Run) -> None:
     """Its own log is clean as well, though its client sends secrets in the query."""
     broker = run.broker
@@ -172,10 +239,13 @@ CHAPTERS = (
     confirmed,
     shared,
     client_credentials,
+    previewed,
+    imported,
     refreshed,
     continued,
     rebound,
     disconnected,
     under_jwt,
+    signed,
     at_the_demo_provider,
 )

@@ -2,6 +2,18 @@
 
 const now = () => Date.now() / 1000;
 
+// oidc-provider takes a secret either way, whatever the client registered. Of an assertion it checks the kind.
+function authMethod(ctx, body) {
+  if (body?.client_assertion) return ctx.oidc.client?.clientAuthMethod ?? "assertion";
+  if (ctx.get("authorization")) return "client_secret_basic";
+  return body?.client_secret ? "client_secret_post" : "none";
+}
+
+const keyOf = (body) => {
+  const header = body?.client_assertion?.split(".")[0];
+  return header ? (JSON.parse(Buffer.from(header, "base64url")).kid ?? null) : null;
+};
+
 export function journal(provider) {
   const calls = [];
   const revoked = [];
@@ -13,8 +25,8 @@ export function journal(provider) {
     calls.push({
       at: now(),
       client_id: client?.clientId ?? null,
-      // oidc-provider takes a secret either way, whatever the client registered.
-      auth_method: ctx.get("authorization") ? "client_secret_basic" : body?.client_secret ? "client_secret_post" : "none",
+      auth_method: authMethod(ctx, body),
+      kid: keyOf(body),
       grant_type: params?.grant_type ?? body?.grant_type ?? null,
       grant_id: spent?.grantId ?? null,
       account_id: spent?.accountId ?? null,

@@ -33,6 +33,8 @@ const provider = new Provider(issuer, {
   pkce: { required: () => true },
   rotateRefreshToken: true,
   scopes: ["openid", "offline_access"],
+  // It would not ask loopback for a client's keys.
+  fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
   findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   ttl: {

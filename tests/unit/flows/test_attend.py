@@ -13,7 +13,7 @@ from oauth_broker.flows.attend import RECHECK, Attended, attend
 from oauth_broker.flows.manage_resources import patch_resource, rebind
 from oauth_broker.flows.refresh import new_lease
 from oauth_broker.flows.warning import UNTOLD
-from tests.doubles.broker import APP, BASE, Broker
+from tests.doubles.broker import ADDRESSES, APP, BASE, Broker
 from tests.doubles.provider import answered, granted
 from tests.doubles.samples import NOW, proposal, proposal_commit
 
@@ -215,7 +215,7 @@ def test_changed_destinations_are_looked_at_again(refresh_token: str | None) -> 
     broker = Broker()
     broker.connect(refresh_token=refresh_token, expires_in=86_400)
     moved = {"token": {"url": "https://new.example/token"}, "client_secret": "again"}
-    patch_resource(broker.kit, BASE, "acme", moved, if_match=None, loopback=False)
+    patch_resource(broker.kit, ADDRESSES, "acme", moved, if_match=None, loopback=False)
     broker.machine.time = now = NOW + 86_400
     assert attended(broker) is Attended.OTHER
     after = broker.connection()

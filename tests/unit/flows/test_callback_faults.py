@@ -10,7 +10,8 @@ from oauth_broker.errors import (
     CallbackRejectedError,
 )
 from oauth_broker.flows.disconnect import disconnect
-from oauth_broker.flows.finish_authorization import Ending, EndingKind, finish_authorization
+from oauth_broker.flows.ending import Ending, EndingKind
+from oauth_broker.flows.finish_authorization import finish_authorization
 from oauth_broker.secret import Secret
 from tests.doubles.broker import APP, Broker, Browser, plenty, told
 from tests.doubles.provider import granted

@@ -16,7 +16,8 @@ from tests.doubles.broker import ADMIN, APP, Broker, person, plenty, told
 from tests.doubles.provider import granted
 from tests.doubles.samples import NOW
 
-ADA: Final[dict[str, Any]] = {"return_url": APP, "user": "ada"}
+USER: Final = "session-of-ada"
+ADA: Final[dict[str, Any]] = {"return_url": APP, "user": USER}
 
 
 def proposed(broker: Broker, *, access_token: str = "access-1", again: bool = False) -> str:
@@ -34,7 +35,7 @@ def broker() -> Broker:
     return made
 
 
-def confirmed(broker: Broker, code: str, user: str = "ada", caller: Caller = ADMIN) -> dict[str, Any]:
+def confirmed(broker: Broker, code: str, user: str = USER, caller: Caller = ADMIN) -> dict[str, Any]:
     """Confirm."""
     return confirm(broker.kit, caller, "acme", "c1", {"confirmation_code": code, "user": user})
 
@@ -58,7 +59,7 @@ def test_the_right_person_confirms(broker: Broker) -> None:
     assert broker.announcements.names == ["connection connected"]
     assert broker.connection().refresh_at == NOW + 3300
     assert code not in str(broker.dynamodb.items)
-    assert "ada" not in str(broker.dynamodb.items)
+    assert USER not in str(broker.dynamodb.items)
 
 
 def test_a_code_is_good_once(broker: Broker) -> None:
@@ -81,7 +82,7 @@ def test_a_failed_confirmation_ends_the_attempt(broker: Broker, wrong: str, agai
     if wrong == "too late":
         broker.machine.time += 600
     with pytest.raises(NothingToConfirmError):
-        confirmed(broker, code, "mallory" if wrong == "another user" else "ada")
+        confirmed(broker, code, "mallory" if wrong == "another user" else USER)
     with pytest.raises(NothingToConfirmError):
         confirmed(broker, code)
     assert broker.connection().proposal is None

@@ -10,7 +10,8 @@ from oauth_broker import log
 from oauth_broker.errors import SealingUnavailableError, StoreUnavailableError, UnavailableError
 from oauth_broker.flows.commit import settled
 from oauth_broker.flows.disconnect import disconnect
-from oauth_broker.flows.finish_authorization import EndingKind, finish_authorization
+from oauth_broker.flows.ending import EndingKind
+from oauth_broker.flows.finish_authorization import finish_authorization
 from tests.doubles.broker import APP, NUMBERS, Broker, Browser, called_back, told
 from tests.doubles.provider import answered, fields_of, granted
 from tests.doubles.samples import NOW

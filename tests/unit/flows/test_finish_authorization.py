@@ -18,10 +18,10 @@ from oauth_broker.errors import (
 from oauth_broker.flows.commit import settled
 from oauth_broker.flows.confirm import confirm
 from oauth_broker.flows.disconnect import disconnect
-from oauth_broker.flows.finish_authorization import Ending, EndingKind
+from oauth_broker.flows.ending import Ending, EndingKind
 from oauth_broker.flows.manage_resources import patch_resource
 from oauth_broker.protocol.state import derive
-from tests.doubles.broker import ADMIN, APP, BASE, Broker, Browser, called_back, told
+from tests.doubles.broker import ADDRESSES, ADMIN, APP, BASE, Broker, Browser, called_back, told
 from tests.doubles.provider import answered, fields_of, granted
 from tests.doubles.samples import NOW
 
@@ -231,7 +231,7 @@ def test_an_exchange_that_fails(broker: Broker, answer: Any) -> None:
 def test_a_resource_that_changed_meanwhile(broker: Broker, change: dict[str, Any], changed: bool) -> None:
     """Another client or other destinations: no exchange; another name is no matter."""
     ticket = broker.ask(return_url=APP)
-    patch_resource(broker.kit, BASE, "acme", change, if_match=None, loopback=False)
+    patch_resource(broker.kit, ADDRESSES, "acme", change, if_match=None, loopback=False)
     broker.scripted.will(granted())
     ending = broker.consent(ticket)
     assert told(ending).get("error") == ("resource_changed" if changed else None)

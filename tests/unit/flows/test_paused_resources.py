@@ -28,7 +28,7 @@ from oauth_broker.flows.read_token import read_token, refresh_now
 from oauth_broker.flows.shelf import HELD_FOR, HELD_WHILE_PAUSED
 from oauth_broker.protocol.destinations import Destinations
 from oauth_broker.protocol.http import HttpRequest, HttpResponse
-from tests.doubles.broker import ADMIN, BASE, Broker, Browser, plenty
+from tests.doubles.broker import ADDRESSES, ADMIN, BASE, Broker, Browser, plenty
 from tests.doubles.dynamodb import MemoryDynamoDB
 from tests.doubles.provider import Answer, answered, granted
 from tests.doubles.samples import NOW
@@ -237,11 +237,11 @@ def test_an_update_ends_the_pause(broker: Broker, provider: Moody, mood: Answer)
     """PATCH, PUT and rebind: what was refused is not what will be called. Other processes learn it soon."""
 
     def patch() -> Shown:
-        return patch_resource(broker.kit, BASE, "acme", {"name": "A"}, if_match=None, loopback=False)
+        return patch_resource(broker.kit, ADDRESSES, "acme", {"name": "A"}, if_match=None, loopback=False)
 
     def put() -> Shown:
         body = show_resource(broker.kit, BASE, "acme").body
-        return replace_resource(broker.kit, BASE, "acme", body, if_match=None, loopback=False)
+        return replace_resource(broker.kit, ADDRESSES, "acme", body, if_match=None, loopback=False)
 
     def rebound() -> Shown:
         return rebind(broker.kit, BASE, "acme", if_match=None)
@@ -276,7 +276,7 @@ def test_what_an_old_registration_told_is_not_the_new_ones(broker: Broker, provi
     """The resource was mended while the call was under way: no pause."""
 
     def mended_meanwhile() -> HttpResponse:
-        patch_resource(other, BASE, "acme", {"name": "A"}, if_match=None, loopback=False)
+        patch_resource(other, ADDRESSES, "acme", {"name": "A"}, if_match=None, loopback=False)
         return REFUSED
 
     other = broker.process()
@@ -313,7 +313,7 @@ def test_the_state_is_shown(broker: Broker, provider: Moody) -> None:
         "http_status": 401,
     }
     put = {**shown, "name": "Renamed", "provider_state": {"state": "whatever"}}
-    replace_resource(broker.kit, BASE, "acme", put, if_match=None, loopback=False)
+    replace_resource(broker.kit, ADDRESSES, "acme", put, if_match=None, loopback=False)
     assert show_resource(broker.kit, BASE, "acme").body["name"] == "Renamed"
 
 

@@ -11,7 +11,7 @@ from oauth_broker.flows.ask import ask_for_connection
 from oauth_broker.flows.manage_resources import patch_resource
 from oauth_broker.flows.read_token import read_token, refresh_now
 from oauth_broker.schedule import USUAL_IDLE_LIFETIME
-from tests.doubles.broker import ADDRESSES, ADMIN, BASE, Broker, plenty
+from tests.doubles.broker import ADDRESSES, ADMIN, Broker, plenty
 from tests.doubles.provider import answered, granted
 from tests.doubles.samples import NOW
 
@@ -163,7 +163,7 @@ def test_client_credentials_are_never_kept_alive(policy: str, due: int | None) -
     )
     patch_resource(
         broker.kit,
-        BASE,
+        ADDRESSES,
         "acme",
         {"refresh_token": {"idle_lifetime": 600, "lifetime": 900}},
         if_match=None,

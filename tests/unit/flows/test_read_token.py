@@ -16,7 +16,7 @@ from oauth_broker.errors import (
 )
 from oauth_broker.flows.manage_resources import patch_resource, rebind
 from oauth_broker.flows.read_token import read_token, refresh_now
-from tests.doubles.broker import ADMIN, APP, BASE, Broker, plenty
+from tests.doubles.broker import ADDRESSES, ADMIN, APP, BASE, Broker, plenty
 from tests.doubles.provider import answered, granted
 
 
@@ -168,7 +168,7 @@ def test_changed_destinations_stop_a_token_until_a_rebind() -> None:
     broker = Broker()
     broker.connect()
     moved = {"token": {"url": "https://new.example/token"}, "client_secret": "again"}
-    patch_resource(broker.kit, BASE, "acme", moved, if_match=None, loopback=False)
+    patch_resource(broker.kit, ADDRESSES, "acme", moved, if_match=None, loopback=False)
     with pytest.raises(NeedsReauthorizationError):
         read(broker)
     rebind(broker.kit, BASE, "acme", if_match=None)

@@ -18,7 +18,7 @@ from oauth_broker.flows.disconnect import disconnect
 from oauth_broker.flows.health import ASKED_EVERY, Health
 from oauth_broker.flows.manage_resources import patch_resource, rebind, show_resource
 from oauth_broker.flows.read_token import refresh_now
-from tests.doubles.broker import ACME, ADMIN, BASE, Broker, plenty
+from tests.doubles.broker import ACME, ADDRESSES, ADMIN, BASE, Broker, plenty
 from tests.doubles.provider import answered, granted
 from tests.doubles.samples import NOW
 
@@ -40,7 +40,7 @@ def delete(broker: Broker, *, revoke: bool = False, if_match: frozenset[str] | N
 
 def change(broker: Broker, **body: Any) -> None:
     """Patch Acme."""
-    patch_resource(broker.kit, BASE, "acme", body, if_match=None, loopback=False)
+    patch_resource(broker.kit, ADDRESSES, "acme", body, if_match=None, loopback=False)
 
 
 def test_an_empty_resource_is_gone_at_once(broker: Broker) -> None:

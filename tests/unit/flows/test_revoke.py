@@ -20,7 +20,7 @@ from oauth_broker.protocol.http import HttpResponse
 from oauth_broker.protocol.token import TokenSet
 from oauth_broker.revocation_job import REVOKE_FOR
 from oauth_broker.secret import Secret
-from tests.doubles.broker import BASE, Broker
+from tests.doubles.broker import ADDRESSES, Broker
 from tests.doubles.provider import Answer, answered, fields_of
 from tests.doubles.samples import NOW, refresh_commit
 
@@ -209,7 +209,7 @@ def test_a_resource_that_is_mended_is_used(broker: Broker) -> None:
     """The provider refused our secret; with the right one the tokens are revoked."""
     broker.scripted.will(answered(401, error="invalid_client"), DONE, DONE)
     broker.work()
-    patch_resource(broker.kit, BASE, "acme", {"client_secret": "mended"}, if_match=None, loopback=False)
+    patch_resource(broker.kit, ADDRESSES, "acme", {"client_secret": "mended"}, if_match=None, loopback=False)
     work_until(broker, 300)
     basic = b64encode(b"client-1:mended").decode()
     assert broker.scripted.requests[-1].headers["Authorization"] == f"Basic {basic}"
@@ -221,7 +221,7 @@ def test_destinations_that_change_meanwhile_end_it(broker: Broker) -> None:
     broker.scripted.will(BUSY)
     broker.work()
     moved = {"token": {"url": "https://new.example/token"}, "client_secret": "again"}
-    patch_resource(broker.kit, BASE, "acme", moved, if_match=None, loopback=False)
+    patch_resource(broker.kit, ADDRESSES, "acme", moved, if_match=None, loopback=False)
     work_until(broker, 300)
     assert sent(broker) == ["refresh-1"]
     failed = {"revocation": "failed", "category": "destinations_changed"}

@@ -9,7 +9,7 @@ from oauth_broker.flows.kit import Kit
 from oauth_broker.flows.manage_resources import patch_resource
 from oauth_broker.flows.shelf import HELD_FOR, VAULT_KEY_KEPT
 from oauth_broker.sealed import Place
-from tests.doubles.broker import BASE, Broker
+from tests.doubles.broker import ADDRESSES, Broker
 from tests.doubles.samples import NOW
 
 PLACE = Place("token-set", "acme", "d1", "c1", b"set-1")
@@ -42,7 +42,7 @@ def test_a_change_here_is_seen_at_once_and_elsewhere_in_a_minute(broker: Broker)
     """Who changed it drops what it holds."""
     other = broker.process()
     other.shelf.resource("acme")
-    patch_resource(broker.kit, BASE, "acme", {"name": "New"}, if_match=None, loopback=False)
+    patch_resource(broker.kit, ADDRESSES, "acme", {"name": "New"}, if_match=None, loopback=False)
     assert broker.kit.shelf.resource("acme").resource.name == "New"
     assert other.shelf.resource("acme").resource.name == "Acme"
     broker.machine.time += HELD_FOR

@@ -10,7 +10,7 @@ from oauth_broker.errors import (
     CallbackRejectedError,
     NotFoundError,
 )
-from oauth_broker.flows.finish_authorization import EndingKind
+from oauth_broker.flows.ending import EndingKind
 from oauth_broker.protocol.pkce import code_challenge
 from oauth_broker.protocol.state import derive, split_state
 from oauth_broker.secret import Secret

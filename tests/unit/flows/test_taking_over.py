@@ -13,7 +13,7 @@ from oauth_broker.errors import NotConnectedError, OutcomeUnknownError
 from oauth_broker.flows.freshen import Fresh, Stale, freshen
 from oauth_broker.flows.manage_resources import patch_resource
 from oauth_broker.flows.refresh import new_lease
-from tests.doubles.broker import BASE, Broker, plenty
+from tests.doubles.broker import ADDRESSES, Broker, plenty
 from tests.doubles.provider import StrictProvider, answered, granted
 from tests.doubles.samples import NOW
 
@@ -214,7 +214,7 @@ def test_changed_destinations_are_sent_nothing_by_a_successor() -> None:
     broker.machine.time += 3300
     read(broker)
     moved = {"token": {"url": "https://new.example/token"}, "client_secret": "again"}
-    patch_resource(broker.kit, BASE, "acme", moved, if_match=None, loopback=False)
+    patch_resource(broker.kit, ADDRESSES, "acme", moved, if_match=None, loopback=False)
     broker.machine.time += LAPSE
     broker.work()
     assert len(broker.scripted.requests) == 2

@@ -15,7 +15,7 @@ from oauth_broker.flows.manage_resources import patch_resource, rebind
 from oauth_broker.flows.show_connection import connection_json, time_text
 from oauth_broker.flows.warning import UNTOLD
 from oauth_broker.protocol.http import HttpResponse
-from tests.doubles.broker import ADMIN, APP, BASE, Broker, told
+from tests.doubles.broker import ADDRESSES, ADMIN, APP, BASE, Broker, told
 from tests.doubles.provider import answered, granted
 from tests.doubles.samples import NOW
 
@@ -180,7 +180,7 @@ def test_a_resource_that_learns_more_counts_from_the_next_look() -> None:
     held = broker.kit.shelf.resource("acme")
     assert connection_json(broker.connection(), held, now=NOW)["dies_at"] is None
     more = {"refresh_token": {"lifetime": 4000}}
-    patch_resource(broker.kit, BASE, "acme", more, if_match=None, loopback=False)
+    patch_resource(broker.kit, ADDRESSES, "acme", more, if_match=None, loopback=False)
     held = broker.kit.shelf.resource("acme")
     assert connection_json(broker.connection(), held, now=NOW)["dies_at"] == time_text(NOW + 4000)
     assert broker.connection().warn_at is None
@@ -247,7 +247,7 @@ def test_nothing_is_told_of_what_needs_reauthorization_already() -> None:
     broker = registered(refresh_token={"lifetime": 4000})
     broker.connect(expires_in=None)
     moved = {"token": {"url": "https://new.example/token"}, "client_secret": "again"}
-    patch_resource(broker.kit, BASE, "acme", moved, if_match=None, loopback=False)
+    patch_resource(broker.kit, ADDRESSES, "acme", moved, if_match=None, loopback=False)
     broker.machine.time += 3000
     broker.work()
     assert (warnings(broker), broker.connection().warn_at) == ([], None)

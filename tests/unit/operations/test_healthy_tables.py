@@ -20,7 +20,7 @@ from oauth_broker.flows.manage_resources import patch_resource
 from oauth_broker.protocol.destinations import Destinations
 from oauth_broker.protocol.http import HttpRequest, HttpResponse
 from operations.judgement import Deployed, Finding, KnownResources, judge
-from tests.doubles.broker import ADDRESSES, ADMIN, BASE, Broker
+from tests.doubles.broker import ADDRESSES, ADMIN, Broker
 from tests.doubles.provider import answered, granted
 
 DEPLOYED: Final = Deployed(shards=16, period=60)
@@ -159,7 +159,7 @@ def test_what_ends_leaves_nothing_to_repair() -> None:
     disconnect(broker.kit, broker.connection("c0"))
     assert found(broker) == {}
     moved = {"token": {"url": "https://moved.example/token"}, "client_secret": "client-secret-2"}
-    patch_resource(broker.kit, BASE, "acme", moved, if_match=None, loopback=False)
+    patch_resource(broker.kit, ADDRESSES, "acme", moved, if_match=None, loopback=False)
     delete_resource(broker.kit, "confirmed", revoke=True, if_match=None)
     provider.moods = [lambda: answered(400, error="invalid_grant")]
     for minute in range(MINUTES):

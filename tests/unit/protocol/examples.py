@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from oauth_broker.protocol.authorization import VerifiedCallback, callback_verdict
 from oauth_broker.protocol.destinations import Destinations
+from oauth_broker.protocol.functions import moment_values
 from oauth_broker.protocol.http import HttpRequest, HttpResponse
-from oauth_broker.resource import AuthorizationStep, EndpointStep, Resource, ResourceSecrets
+from oauth_broker.resource import AuthorizationStep, EndpointStep, Resource, ResourceSecrets, Signer
 from oauth_broker.secret import Secret
 
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -28,8 +29,12 @@ ACME = Resource(
     scopes=("read", "write"),
 )
 SECRETS = ResourceSecrets(
-    client_secret=Secret(CLIENT_SECRET), variables={}, destinations=Destinations(frozenset())
+    client_secret=Secret(CLIENT_SECRET),
+    variables={},
+    destinations=Destinations(frozenset()),
+    signer=Signer("ES256", "key-1", lambda _: b"signature"),
 )
+MOMENT = moment_values(1_800_000_000_000, b"\1" * 16)
 
 
 def vectors(name: str) -> Any:

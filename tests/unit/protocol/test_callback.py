@@ -27,6 +27,7 @@ RENAMED = acme(
     callback_params={"code": "spapi_oauth_code", "error": "fault", "iss": "from"},
     callback_variables=("realmId",),
 )
+SENDS_ISS = acme(issuer=ISSUER, authorization_response_iss_parameter_supported=True)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,7 @@ def test_a_callback_is_what_was_encoded(parameters: dict[str, str]) -> None:
         (ACME, {"code": "with space ~!"}, None, "with space ~!"),
         (RENAMED, {"spapi_oauth_code": "c-2", "code": "other"}, None, "c-2"),
         (RENAMED, {"spapi_oauth_code": "c-2", "from": ISSUER, "iss": "other"}, ISSUER, "c-2"),
+        (SENDS_ISS, {"code": "c-1", "iss": ISSUER}, ISSUER, "c-1"),
     ],
 )
 def test_a_good_callback_brings_a_code(
@@ -145,6 +147,9 @@ def test_the_refusal_of_the_rfc() -> None:
         (ACME, {"code": "c", "iss": ISSUER.upper()}),
         (ACME, {"error": "access_denied", "iss": "https://evil.example"}),
         (RENAMED, {"spapi_oauth_code": "c", "from": "https://evil.example"}),
+        (SENDS_ISS, {"code": "c"}),
+        (SENDS_ISS, {"code": "c", "iss": ""}),
+        (SENDS_ISS, {"error": "access_denied"}),
         (RENAMED, {"spapi_oauth_code": "c" * 4097}),
         (ACME, {"code": "c\x00"}),
         (ACME, {"code": "ç"}),
@@ -152,7 +157,7 @@ def test_the_refusal_of_the_rfc() -> None:
     ],
 )
 def test_anything_else_is_rejected(resource: Resource, parameters: dict[str, str]) -> None:
-    """Neither code nor error, another issuer even in an error, or a code that is none."""
+    """Neither code nor error, another issuer or a missing one even in an error, or a code that is none."""
     with pytest.raises(CallbackRejectedError) as caught:
         callback_verdict(resource, parameters, authorization_iss=ISSUER)
     assert "evil" not in str(caught.value)

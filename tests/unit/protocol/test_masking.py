@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 VALUE = "s3cr+t/valué é?>~~"
+AWKWARD = 's3c"r\\t/v\tal&é🔑~~'
+"""What JSON escapes, and what comes of it percent-encoded again."""
+
 
 FORMS: dict[str, Callable[[str], str]] = {
     "raw": str,
@@ -33,16 +36,31 @@ FORMS: dict[str, Callable[[str], str]] = {
     "base64 without padding": lambda value: b64encode(value.encode()).decode().rstrip("="),
     "base64 in a url": lambda value: quote_plus(b64encode(value.encode())),
     "base64url": lambda value: urlsafe_b64encode(value.encode()).decode(),
+    "json": lambda value: json.dumps(value)[1:-1],
+    "json, not only ASCII": lambda value: json.dumps(value, ensure_ascii=False)[1:-1],
+    "json as PHP writes it": lambda value: FORMS["json"](value).replace("/", r"\/"),
+    "json, escaped all over": lambda value: "".join(f"\\u{unit:04x}" for unit in units_of(value)),
+    "json in a url": lambda value: quote_plus(FORMS["json as PHP writes it"](value)),
+    "a url in json": lambda value: json.dumps(quote_plus(value)).strip('"').replace("%", r"\u0025"),
+    "base64 of json": lambda value: b64encode(FORMS["json"](value).encode()).decode(),
+    "base64 in json as PHP writes it": lambda value: b64encode(value.encode()).decode().replace("/", r"\/"),
 }
 
 
+def units_of(value: str) -> list[int]:
+    """A text in the code units of JSON's escapes: UTF-16."""
+    raw = value.encode("utf-16-be")
+    return [int.from_bytes(raw[place : place + 2], "big") for place in range(0, len(raw), 2)]
+
+
+@pytest.mark.parametrize("value", [VALUE, AWKWARD])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_secret_is_masked_in_every_form(form: str) -> None:
-    """Raw, URL-encoded or Base64, it is gone; the same text without it being a secret is kept."""
-    written = FORMS[form](VALUE)
+def test_a_secret_is_masked_in_every_form(form: str, value: str) -> None:
+    """Raw, in JSON, URL-encoded or Base64, it is gone; the same text without it being a secret is kept."""
+    written = FORMS[form](value)
     text = f"before {written} after"
     assert masked(text, [Secret("another secret")]) == text
-    found = masked(text, [Secret("another secret"), Secret(VALUE)])
+    found = masked(text, [Secret("another secret"), Secret(value)])
     assert written.rstrip("=") not in found
     assert re.fullmatch(r"before \*\*\*(=|%3D)* after", found)
 
@@ -64,6 +82,16 @@ def test_no_secret_stays(secret: str, before: str, after: str) -> None:
     found = masked(before + secret + after, [Secret(secret)])
     assert HIDDEN in found
     assert secret not in found.replace(HIDDEN, " ")
+
+
+@given(st.text(min_size=1), st.text(), st.booleans())
+def test_no_secret_stays_in_json(secret: str, before: str, only_ascii: bool) -> None:
+    """A provider that puts the request it got into a text of its answer quotes it once more."""
+    echoed = json.dumps({"got": before + secret}, ensure_ascii=only_ascii)
+    found = masked(echoed, [Secret(secret)])
+    assert HIDDEN in found
+    spelling = json.dumps(secret, ensure_ascii=only_ascii)[1:-1]
+    assert not [rest for rest in found.split(HIDDEN) if spelling in rest]
 
 
 def test_an_empty_secret_masks_nothing() -> None:

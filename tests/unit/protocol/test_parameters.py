@@ -23,7 +23,7 @@ from oauth_broker.protocol.template import Place
 from oauth_broker.protocol.token import refresh_request
 from oauth_broker.resource import AuthMethod, AuthorizationStep, BodyFormat, EndpointStep, ParamsIn
 from oauth_broker.secret import Secret
-from tests.unit.protocol.examples import REDIRECT_URI, SECRETS, acme, body_of
+from tests.unit.protocol.examples import MOMENT, REDIRECT_URI, SECRETS, acme, body_of
 
 URL = "https://acme.example/token"
 BOTH = {"client_id": "{{client_id}}", "scope": "{{scope}}"}
@@ -212,7 +212,7 @@ def test_no_parameter_of_a_token_request_goes_out_twice(
 ) -> None:
     """Query and body together hold each name once."""
     step = EndpointStep(url=f"{URL}?{own_query(own)}", method=method, params=params, auth_method=auth_method)
-    request = refresh_request(acme(step), SECRETS, refresh_token=Secret("r"), variables={})
+    request = refresh_request(acme(step), SECRETS, refresh_token=Secret("r"), variables=MOMENT)
     body = body_of(request) if method == "POST" else ""
     assert method == "POST" or request.body is None
     pairs = parse_qsl(urlsplit(request.url).query, keep_blank_values=True) + parse_qsl(

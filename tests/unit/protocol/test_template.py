@@ -8,17 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from oauth_broker.errors import HostNotAllowedError, TemplateError, UnfitValueError
-from oauth_broker.protocol.template import (
-    Place,
-    encoded,
-    fill,
-    fill_encoded,
-    fill_header,
-    fill_url,
-    host_names,
-    names_in,
-    path_names,
-)
+from oauth_broker.protocol.template import Place, encoded, fill, fill_encoded, fill_header, names_in
+from oauth_broker.protocol.url_template import fill_url, host_names, path_names
 from oauth_broker.secret import Secret
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oauth_broker.errors import UnfitValueError
-from oauth_broker.protocol.template import Place, fill, fill_encoded, fill_header, fill_url
+from oauth_broker.protocol.template import Place, fill, fill_encoded, fill_header
+from oauth_broker.protocol.url_template import fill_url
 
 HOSTS = {"tenant": ("*.acme.test", "acme.example")}
 

@@ -17,6 +17,7 @@ from oauth_broker.secret import Secret
 from tests.unit.protocol.examples import (
     ACME,
     CLIENT_SECRET,
+    MOMENT,
     REDIRECT_URI,
     SECRETS,
     acme,
@@ -37,13 +38,18 @@ VARIED = replace(SECRETS, variables={"api_key": Secret("key-secret-1")})
 def exchanged(resource: Resource = ACME, **variables: str) -> HttpRequest:
     """Give the exchange of a code."""
     return exchange_request(
-        resource, VARIED, verified(), code_verifier=VERIFIER, redirect_uri=REDIRECT_URI, variables=variables
+        resource,
+        VARIED,
+        verified(),
+        code_verifier=VERIFIER,
+        redirect_uri=REDIRECT_URI,
+        variables={**variables, **MOMENT},
     )
 
 
 def refreshed(resource: Resource = ACME, **variables: str) -> HttpRequest:
     """Give a refresh."""
-    return refresh_request(resource, VARIED, refresh_token=REFRESH, variables=variables)
+    return refresh_request(resource, VARIED, refresh_token=REFRESH, variables={**variables, **MOMENT})
 
 
 def rfc_client(method: AuthMethod) -> Resource:
@@ -280,6 +286,7 @@ def test_every_secret_of_a_request_can_be_masked_in_an_echo(auth_method: AuthMet
             "code-1",
             VERIFIER.reveal(),
             REFRESH.reveal(),
+            *(value for name, value in form_of(request).items() if name == "client_assertion"),
         ]
         assert sum(secret in echo for secret in everything) >= 3
         assert not any(secret in found for secret in everything)

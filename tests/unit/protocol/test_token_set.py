@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from oauth_broker.protocol.failure import FailureCategory
 from oauth_broker.protocol.http import HttpResponse
 from oauth_broker.protocol.token import (
-    MAX_TOKENS_LENGTH,
     Granted,
     TokenSet,
     Verdict,
@@ -19,6 +18,7 @@ from oauth_broker.protocol.token import (
     token_verdict,
 )
 from oauth_broker.protocol.token_answer import MAX_LIFETIME, MAX_SCOPE_LENGTH, MAX_SCOPES
+from oauth_broker.protocol.token_set import MAX_TOKENS_LENGTH
 from oauth_broker.resource import ExpiresInUnit, RefreshPolicy, Resource, TokenResponseRules
 from oauth_broker.secret import Secret
 from tests.unit.protocol.examples import ACME, SECRETS, acme, answer, vectors
@@ -356,7 +356,7 @@ def test_a_type_can_be_named_outright() -> None:
 @pytest.mark.parametrize("brought, kept", [(None, "old"), ("", "old"), ("new", "new")])
 def test_an_answer_without_a_refresh_token_keeps_the_old_one(brought: str | None, kept: str) -> None:
     """The one that was spent stays in use unless another came (RFC 6749 section 6)."""
-    found = granted(TOKEN | {"refresh_token": brought}).keeping(Secret("old"))
+    found = granted(TOKEN | {"refresh_token": brought}).keeping(Secret("old"), {})
     assert found.refresh_token == Secret(kept)
     assert found.access_token == Secret("access-token-1")
 

@@ -253,7 +253,7 @@ def test_words_hold_none_of_the_request_s_secrets() -> None:
 )
 def test_without_an_answer_it_counts_whether_it_was_sent(error: ProviderError, verdict: Verdict) -> None:
     """What certainly did not arrive is tried later; of anything else the outcome is unknown."""
-    assert failure_of(error) == verdict
+    assert failure_of(error, HttpRequest("POST", "https://acme.example")) == verdict
 
 
 def test_no_failure_without_a_case() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from oauth_broker.errors import FieldProblem, HostNotAllowedError, InvalidError, UnfitValueError
 from oauth_broker.protocol.endpoint import hosts_of
-from oauth_broker.protocol.template import fill_url
+from oauth_broker.protocol.url_template import fill_url
 from oauth_broker.protocol.variables import checked_values, connection_values, matches, pattern_problem
 from oauth_broker.resource import AuthorizationStep, ConnectionVariable, EndpointStep, Resource
 

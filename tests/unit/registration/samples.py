@@ -24,10 +24,17 @@ EVERYTHING: Final[dict[str, Any]] = {
     "name": "Acme CRM",
     "provider": None,
     "issuer": "https://login.acme.test",
+    "authorization_response_iss_parameter_supported": True,
+    "jwks_uri": "https://login.acme.test/keys?v=1",
+    "id_token_signed_response_algs": ["RS256", "ES256"],
     "api_base_url": "https://{{tenant}}.acme.test/v2",
     "grant_type": "authorization_code",
     "client_id": "client-1",
     "client_secret": CLIENT_SECRET,
+    "signing_keys": [
+        {"kid": "k1", "alg": "ES256", "kms_key": "arn:aws:kms:eu-central-1:123456789012:key/1234-abcd"}
+    ],
+    "client_assertion_audience": "https://acme.test",
     "variables": {"region": "eu1"},
     "secret_variables": {"api_key": API_KEY},
     "connection_variables": {
@@ -83,6 +90,20 @@ EVERYTHING: Final[dict[str, Any]] = {
         "scope": "authed_user.scope",
         "token_type": "authed_user.token_type",
         "expires_in_unit": "milliseconds",
+        "expires_at": "authed_user.expires_at",
+        "access_token_format": "jwt",
+        "success": "ok",
+        "error": "error.code",
+        "error_description": "error.message",
+        "error_categories": {"token_revoked": "grant_gone"},
+        "tokens": {
+            "bot": {
+                "access_token": "access_token",
+                "expires_in": "expires_in",
+                "scope": "scope",
+                "token_type": "token_type",
+            },
+        },
     },
     "callback_params": {
         "code": "spapi_oauth_code",

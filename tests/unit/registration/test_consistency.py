@@ -18,11 +18,19 @@ from tests.unit.registration.samples import (
 
 BY_CLIENT = without(LEAST, "authorization") | {"grant_type": "client_credentials"}
 SECRET = {"client_secret": CLIENT_SECRET}
+INSTALLS = {"provider_initiated": True, "install_return_url": "https://app.test/installed"}
 
 CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     (without(LEAST, "authorization"), "/authorization", "is required"),
     (BY_CLIENT | SECRET | {"authorization": LEAST["authorization"]}, "/authorization", "leave it out"),
     (BY_CLIENT, "/client_secret", "RFC 6749 section 4.4"),
+    (LEAST | {"jwks_uri": "https://acme.test/keys"}, "/jwks_uri", "only with an issuer"),
+    (LEAST | {"id_token_signed_response_algs": ["ES256"]}, "/id_token_signed_response_algs", "issuer"),
+    (
+        LEAST | {"authorization_response_iss_parameter_supported": True},
+        "/authorization_response_iss_parameter_supported",
+        "only with an issuer",
+    ),
     (
         LEAST | {"token": LEAST["token"] | {"auth_method": "client_secret_post"}},
         "/client_secret",
@@ -65,6 +73,11 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     ),
     (LEAST | {"scope_separator": ",", "scopes": ["a", "b,c"]}, "/scopes/1", "separator"),
     (LEAST | {"callback_params": {"code": "x", "state": "x"}}, "/callback_params", "called x"),
+    (LEAST | {"install_return_url": "https://app.test/"}, "/install_return_url", "only with"),
+    (LEAST | {"provider_initiated": True}, "/install_return_url", "is required"),
+    (LEAST | INSTALLS | {"callback": "shared"}, "/provider_initiated", "own callback"),
+    (LEAST | INSTALLS | {"require_confirmation": False}, "/require_confirmation", "may not be false"),
+    (BY_CLIENT | SECRET | INSTALLS, "/provider_initiated", "somebody consents"),
     (
         LEAST | {"connection_variables": {"t": {"pattern": "a+", "default": "b"}}},
         "/connection_variables/t/default",

@@ -109,7 +109,11 @@ def test_a_step_needs_its_url(step: str) -> None:
     "pointer,value",
     [
         ("/provider", None),
-        ("/issuer", None),
+        ("/provider", "google"),
+        ("/authorization_response_iss_parameter_supported", None),
+        ("/jwks_uri", None),
+        ("/id_token_signed_response_algs", None),
+        ("/id_token_signed_response_algs", ["EdDSA", "PS256"]),
         ("/api_base_url", None),
         ("/code_challenge_method", None),
         ("/revocation", None),

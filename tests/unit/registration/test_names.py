@@ -34,7 +34,14 @@ UNKNOWN = [
     ("/revocation/params/x", "{{tokn}}", "unknown placeholder tokn; did you mean token?"),
     ("/api_base_url", "https://acme.test/{{instance}}", "unknown placeholder instance"),
     ("/token/params/x", "{{client id}}", "a placeholder is written {{name}}"),
-    ("/token/params/x", "{{base64(client_id)}}", "a placeholder is written {{name}}"),
+    ("/token/params/x", "{{base65(client_id)}}", "unknown function base65; did you mean base64?"),
+    ("/token/params/x", "{{base64(clientid)}}", "unknown placeholder clientid; did you mean client_id?"),
+    ("/token/params/x", "{{base64(client_id}}", "a placeholder is written {{name}}"),
+    ("/token/params/x", "{{now}}", "now is a function: write {{now()}}"),
+    ("/authorization/params/x", "{{sha256(client_secret)}}", "client_secret is a secret"),
+    ("/authorization/params/x", "{{sha256(state)}}", "state is known only at the start"),
+    ("/api_base_url", "https://acme.test/{{now()}}", "now is not known in this step"),
+    ("/token/url", "https://acme.test/{{concat('a/b', client_id)}}", "has a quoted text"),
     ("/token/params/x", "{{", "a placeholder is written {{name}}"),
 ]
 

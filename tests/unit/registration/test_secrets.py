@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from oauth_broker.protocol.destinations import Destinations
-from oauth_broker.registration.document import patched
+from oauth_broker.registration.document import OF_THE_ISSUER, patched
 from oauth_broker.registration.origins import destinations_of, unproved_origins
 from oauth_broker.registration.parsing import ABSENT
 from oauth_broker.secret import Secret
@@ -121,7 +121,8 @@ def test_a_patch_keeps_what_it_does_not_name(patch: dict[str, Any], kept: object
 
 def test_a_patch_with_null_removes_a_member() -> None:
     """Null takes a member away, and a required one is then missed."""
-    assert "issuer" not in parsed(patched(STORED, {"issuer": None}), stored=STORED).resource.document
+    without_issuer = parsed(patched(STORED, {"issuer": None}), stored=STORED).resource.document
+    assert not {"issuer", *OF_THE_ISSUER} & without_issuer.keys()
     assert "is required" in details_at("/name", patched(STORED, {"name": None}), stored=STORED)
     removed = patched(STORED, {"client_secret": None})
     assert "is required" in details_at("/client_secret", removed, stored=STORED)

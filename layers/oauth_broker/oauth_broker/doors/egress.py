@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import quote, urlsplit
 
 from oauth_broker.doors.pinned_connection import (
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import ssl
 
     from oauth_broker.protocol.destinations import Destinations
+    from oauth_broker.settings import Loopback
 
 VERSION: Final = "0.1.0"
 USER_AGENT: Final = f"oauth-broker/{VERSION}"
@@ -72,6 +73,17 @@ class Egress:
         self._resolve = resolve
         self._context: ssl.SSLContext | None = None
         self._making_context = threading.Lock()
+
+    @classmethod
+    def of_settings(cls, public_url: str | None, loopback: Loopback, *, deadline: float = 15.0) -> Self:
+        """Give a function's way out, as its settings allow."""
+        return cls(
+            deadline=deadline,
+            loopback=loopback.allowed,
+            forbidden_ports=loopback.forbidden_ports,
+            # on one machine the broker's ports tell it from its providers, not its host
+            own_host=None if loopback.allowed else urlsplit(public_url or "").hostname,
+        )
 
     def send(
         self,

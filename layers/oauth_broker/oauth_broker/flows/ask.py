@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.asking import Asking, parse_asking
@@ -19,42 +18,21 @@ from oauth_broker.errors import (
 from oauth_broker.flows.commit_refreshed import TOKEN_SET_ID_BYTES, next_refresh_of
 from oauth_broker.flows.exchange import ConsentFailedError, granted
 from oauth_broker.flows.show_connection import find_connection, time_text
+from oauth_broker.flows.start_link import random_id, start_link
 from oauth_broker.flows.token_sets import sealed_token_set
-from oauth_broker.protocol.authorization import authorization_url
-from oauth_broker.protocol.state import BITS_LENGTH, encoded, hash_of, join_ticket
 from oauth_broker.protocol.token import client_credentials_request
 from oauth_broker.protocol.variables import checked_values
 from oauth_broker.resource import GrantType
-from oauth_broker.transaction import Authorization
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from oauth_broker.caller import Caller
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
-    from oauth_broker.resource import Resource
-    from oauth_broker.secret import Secret
+    from oauth_broker.flows.start_link import Addresses, StartLink
 
 NEVER_CONNECTED_KEPT: Final = 30 * 86_400
-LONGEST_URL: Final = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """The broker's own address as this deployment has it, and where a browser may be sent back to."""
-
-    base: str
-    may_return_to: Callable[[str], bool]
-
-    def callback(self, resource: Resource) -> str:
-        """Give the resource's callback URL."""
-        return callback_url(self.base, None if resource.shared_callback else resource.resource_id)
-
-
-def callback_url(base: str, resource_id: str | None) -> str:
-    """Give the callback URL of a resource, or the shared one."""
-    return f"{base}/oauth/callback" if resource_id is None else f"{base}/oauth/{resource_id}/callback"
 
 
 def ask_for_connection(
@@ -66,7 +44,7 @@ def ask_for_connection(
     """
     held = kit.shelf.resource(resource_id)
     asking = parse_asking(body, held.resource, may_return_to=addresses.may_return_to)
-    connection_id = asking.connection_id or _random_id(kit)
+    connection_id = asking.connection_id or random_id(kit)
     if held.resource.grant_type is GrantType.CLIENT_CREDENTIALS:
         return _connected_at_once(kit, caller, held, asking, connection_id)
     now, created_at = int(kit.machine.now()), int(kit.machine.now() * 1000)
@@ -80,14 +58,14 @@ def ask_for_connection(
         labels=asking.labels,
         variables=asking.variables,
     )
-    authorization, ticket = _authorization(kit, held, addresses, asking, connection)
+    link = start_link(kit, held, addresses, asking, connection)
     kit.store.connections.create(
         connection,
-        authorization,
+        link.authorization,
         shard=kit.shard(resource_id, connection_id),
         ttl=now + NEVER_CONNECTED_KEPT,
     )
-    return _link_json(addresses, connection_id, Status.PENDING, ticket, authorization)
+    return _link_json(link, connection_id, Status.PENDING)
 
 
 def reauthorize(  # noqa: PLR0913 - who asks, for what, and where they may be sent
@@ -117,7 +95,8 @@ def reauthorize(  # noqa: PLR0913 - who asks, for what, and where they may be se
             if name in held.resource.connection_variables
         },
     )
-    authorization, ticket = _authorization(kit, held, addresses, asking, connection)
+    link = start_link(kit, held, addresses, asking, connection)
+    authorization = link.authorization
     if connection.status is Status.PENDING:
         kit.store.connections.renew_link(
             connection, authorization, ttl=authorization.start_until + NEVER_CONNECTED_KEPT
@@ -126,45 +105,7 @@ def reauthorize(  # noqa: PLR0913 - who asks, for what, and where they may be se
     else:
         kit.store.authorizations.add(authorization)
     status = connection.shown_status(kit.machine.now(), held.destinations_ids)
-    return _link_json(addresses, connection_id, status, ticket, authorization)
-
-
-def _authorization(
-    kit: Kit, held: HeldResource, addresses: Addresses, asking: Asking, connection: Connection
-) -> tuple[Authorization, Secret]:
-    resource = held.resource
-    redirect_uri = addresses.callback(resource)
-    ticket = encoded(kit.machine.random(BITS_LENGTH))
-    try:
-        url = authorization_url(
-            resource, redirect_uri=redirect_uri, scopes=asking.scopes, variables=asking.variables
-        )
-    except UnfitValueError as error:
-        raise InvalidError(FieldProblem(f"/variables/{error.name}", error.detail)) from None
-    if len(url) > LONGEST_URL:
-        message = f"the authorization URL would be longer than {LONGEST_URL} characters"
-        raise InvalidError(FieldProblem("/variables", message))
-    authorization = Authorization(
-        authorization_id=_random_id(kit),
-        resource_id=resource.resource_id,
-        connection_id=connection.connection_id,
-        connection_created_at=connection.created_at,
-        ticket_hash=hash_of(ticket),
-        start_until=int(kit.machine.now()) + LINK_LIFETIME,
-        authorization_url=url,
-        redirect_uri=redirect_uri,
-        token_url=resource.token.url,
-        client_id=resource.client_id,
-        destinations_id=held.row.destinations_id,
-        require_confirmation=resource.require_confirmation,
-        issuer=resource.issuer,
-        shared_callback=resource.shared_callback,
-        return_url=asking.return_url,
-        user_hash=None if asking.user is None else hash_of(asking.user),
-        scopes=asking.scopes,
-        variables=asking.variables,
-    )
-    return authorization, ticket
+    return _link_json(link, connection_id, status)
 
 
 def _connected_at_once(
@@ -175,7 +116,7 @@ def _connected_at_once(
     secrets = kit.shelf.secrets(held)
     try:
         request = client_credentials_request(
-            held.resource, secrets, scopes=asking.scopes, variables=asking.variables
+            held.resource, secrets, scopes=asking.scopes, variables={**asking.variables, **kit.moment()}
         )
     except CallerError as error:
         raise InvalidError(FieldProblem("/variables", error.detail)) from None
@@ -185,7 +126,7 @@ def _connected_at_once(
     except ConsentFailedError as failed:
         told = failed.failure.error_description or failed.failure.error or failed.failure.category
         message = f"the provider gave no token: {told}"
-        raise ExchangeFailedError(message) from None
+        raise ExchangeFailedError(message, request=failed.failure.request) from None
     except UnfitValueError as error:
         message = f"the provider's answer does not fit the resource: {error.detail}"
         raise ExchangeFailedError(message) from None
@@ -221,17 +162,10 @@ def _connected_at_once(
     return {"connection_id": connection_id, "status": str(Status.ACTIVE)}
 
 
-def _link_json(
-    addresses: Addresses, connection_id: str, status: Status, ticket: Secret, authorization: Authorization
-) -> dict[str, Any]:
-    joined = join_ticket(authorization.authorization_id, ticket)
+def _link_json(link: StartLink, connection_id: str, status: Status) -> dict[str, Any]:
     return {
         "connection_id": connection_id,
         "status": str(status),
-        "start_url": f"{addresses.base}/oauth/start?ticket={joined}",
-        "expires_at": time_text(authorization.start_until),
+        "start_url": link.url,
+        "expires_at": time_text(link.authorization.start_until),
     }
-
-
-def _random_id(kit: Kit) -> str:
-    return urlsafe_b64encode(kit.machine.random(15)).decode("ascii")

@@ -50,7 +50,9 @@ def commit_refreshed(  # noqa: PLR0913 - what was spent by whom, and what came o
     """Seal what the provider gave and commit it in place of what was spent, wherever the table may be."""
     answered_at = kit.machine.now()
     now = int(answered_at)
-    kept = granted.keeping(spent.tokens.refresh_token)
+    declared = held.resource.token_response.tokens
+    further = {name: one for name, one in spent.tokens.named.items() if name in declared}
+    kept = granted.keeping(spent.tokens.refresh_token, further)
     refresh_issued_at, refresh_expires_at = refresh_expiry(
         spent.token_set,
         granted.refresh_expires_at,
@@ -97,7 +99,7 @@ def commit_refreshed(  # noqa: PLR0913 - what was spent by whom, and what came o
     outcome = commit_surely(kit, commit)
     match outcome:
         case Committed():
-            tokens = Tokens(kept.access_token, kept.refresh_token, kept.token_type)
+            tokens = Tokens(kept.access_token, kept.refresh_token, kept.token_type, kept.named)
             return Refreshed(refreshed, tokens)
         case Superseded(there=there):
             return Moved(there)

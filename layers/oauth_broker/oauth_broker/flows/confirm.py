@@ -41,7 +41,8 @@ def confirm(
     now = kit.machine.now()
     if not hmac.compare_digest(proposal.code_hash, hash_of(code)):
         raise _nothing()  # an earlier tab's, perhaps: it must not end the attempt of the newest consent
-    if not hmac.compare_digest(proposal.user_hash, hash_of(user)) or proposal.until <= now:
+    another = proposal.user_hash is not None and not hmac.compare_digest(proposal.user_hash, hash_of(user))
+    if another or proposal.until <= now:
         kit.store.connections.end_proposal(connection, proposal)
         raise _nothing()
     confirmed = _confirmed(kit, held.resource, connection, proposal, int(now))

@@ -10,7 +10,7 @@ from oauth_broker.connection import LINK_LIFETIME, LastError, Proposal
 from oauth_broker.errors import BrokerError, ProviderError, UnavailableError
 from oauth_broker.flows.commit import commit_surely, leave_to_revoke
 from oauth_broker.flows.commit_refreshed import TOKEN_SET_ID_BYTES, next_refresh_of
-from oauth_broker.flows.refresh import call_of
+from oauth_broker.flows.refresh import call_of, last_error_of
 from oauth_broker.flows.token_sets import sealed_token_set
 from oauth_broker.protocol.state import hash_of
 from oauth_broker.protocol.token import (
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
     from oauth_broker.protocol.authorization import VerifiedCallback
-    from oauth_broker.protocol.failure import Failure
     from oauth_broker.protocol.http import HttpRequest
     from oauth_broker.protocol.state import Derived
     from oauth_broker.protocol.token import TokenSet, Verdict
@@ -82,7 +81,7 @@ def exchange(  # noqa: PLR0913 - what the request is made of
             callback,
             code_verifier=derived.code_verifier,
             redirect_uri=authorization.redirect_uri,
-            variables=variables,
+            variables={**variables, **kit.moment()},
             scopes=authorization.scopes,
         )
         token_set = granted(kit, held, request, secrets, resource=resource)
@@ -114,7 +113,7 @@ def granted(
         case Granted(token_set=token_set):
             return token_set
         case GrantGone(failure=failure) | TryLater(failure=failure) | Unknown(failure=failure):
-            raise ConsentFailedError(EXCHANGE_FAILED, _last_error(kit, failure))
+            raise ConsentFailedError(EXCHANGE_FAILED, last_error_of(kit, failure))
         case _:
             assert_never(verdict)
 
@@ -125,18 +124,8 @@ def _verdict(
     try:
         response = kit.egress.send(request, secrets.destinations, deadline=kit.numbers.provider_deadline)
     except ProviderError as error:
-        return failure_of(error), error.timed_out
+        return failure_of(error, request), error.timed_out
     return token_verdict(resource, request, response, now=int(kit.machine.now())), False
-
-
-def _last_error(kit: Kit, failure: Failure) -> LastError:
-    return LastError(
-        at=int(kit.machine.now()),
-        category=str(failure.category),
-        error=failure.error,
-        error_description=failure.error_description,
-        http_status=failure.http_status,
-    )
 
 
 def commit_consent(  # noqa: PLR0913 - what the new token set is bound to
@@ -203,7 +192,7 @@ def _commit_of(  # noqa: PLR0913 - what the new token set is bound to
             token_set=token_set,
             variables=exchanged.variables,
             code_hash=hash_of(derived.confirmation_code),
-            user_hash=authorization.user_hash or b"",
+            user_hash=authorization.user_hash,
             consented_at=consented_at,
             until=now + LINK_LIFETIME,
         )

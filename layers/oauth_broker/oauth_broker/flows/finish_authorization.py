@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
 
-from oauth_broker.attempt import RESCUE_TURN
 from oauth_broker.connection import LastError
-from oauth_broker.doors.store import LONGEST_CALL, NotConsumed
+from oauth_broker.doors.store import NotConsumed
 from oauth_broker.errors import CallbackRejectedError, NotFoundError, UnavailableError
 from oauth_broker.flows.browser import cookies_of_ours
-from oauth_broker.flows.exchange import EXCHANGE_FAILED, ConsentFailedError, commit_consent, exchange
+from oauth_broker.flows.check_id_token import bring_keys, check_id_token, expects_id_token
+from oauth_broker.flows.ending import RESOURCE_CHANGED, Ending, EndingKind, failed_ending, not_yours, success
+from oauth_broker.flows.exchange import ConsentFailedError, commit_consent, exchange
+from oauth_broker.flows.reload import ended_before
 from oauth_broker.protocol.authorization import Refused, callback_parameters, callback_verdict, parameter
 from oauth_broker.protocol.state import Derived, hash_of, matching_cookie, split_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from oauth_broker.connection import Connection
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
     from oauth_broker.resource import ResourceSecrets
@@ -27,37 +26,8 @@ if TYPE_CHECKING:
     from oauth_broker.secret import Secret
     from oauth_broker.transaction import Authorization
 
-RESOURCE_CHANGED: Final = "resource_changed"
 CONSUMER_BYTES: Final = 9
 MOST_CANDIDATES: Final = 4
-LOOK_AGAIN: Final = 0.3
-
-
-class EndingKind(Enum):
-    """How a trip ended."""
-
-    CONNECTED = auto()
-    TO_BE_CONFIRMED = auto()
-    REFUSED = auto()
-    EXCHANGE_FAILED = auto()
-    RESOURCE_CHANGED = auto()
-    NOT_STARTED_HERE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What the browser is told: at `location`, the application's, where there is one, else on a page.
-
-    `error` and `description` are the provider's words; `service` is the resource's name where it is known.
-    `failure` is for the log.
-    """
-
-    kind: EndingKind
-    location: str | None = None
-    failure: LastError | None = None
-    error: str = ""
-    description: str = ""
-    service: str = ""
 
 
 def finish_authorization(  # noqa: PLR0913 - what came, where, from which browser, with how much time
@@ -84,7 +54,7 @@ def finish_authorization(  # noqa: PLR0913 - what came, where, from which browse
     iss = parameters.get("iss")
     if ready is not None:
         if parameter(ready.held.resource, parameters, "state") != state:
-            raise _not_yours()
+            raise not_yours()
         # What brings neither a code nor an error uses nothing up; the issuer is the condition's to compare.
         callback_verdict(ready.held.resource, parameters, authorization_iss=None)
         iss = parameter(ready.held.resource, parameters, "iss")
@@ -101,16 +71,16 @@ def finish_authorization(  # noqa: PLR0913 - what came, where, from which browse
     )
     if isinstance(consumed, NotConsumed):
         _check_issuer(consumed.there, iss)
-        return _ended_before(kit, consumed.there, resource_id, derived, remaining)
+        return ended_before(kit, consumed.there, resource_id, derived, remaining)
     service = "" if ready is None else ready.held.resource.name
     try:
         _finish(kit, ready, authorization=consumed, parameters=parameters, derived=derived)
     except ConsentFailedError as failed:
         kit.store.authorizations.fail(authorization_id, outcome=failed.outcome)
         kit.store.connections.note_failed_consent(consumed, failed.failure)
-        ending = _failure(consumed, failed.outcome, failed.failure.error_description or "", service)
+        ending = failed_ending(consumed, failed.outcome, failed.failure.error_description or "", service)
         return replace(ending, failure=failed.failure)
-    return _success(consumed, derived, service)
+    return success(consumed, derived, service)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +105,7 @@ def _resource_of(kit: Kit, authorization_id: str) -> str:
     """Say whose a callback at the shared address is."""
     authorization = kit.store.authorizations.get(authorization_id)
     if authorization is None:
-        raise _not_yours()
+        raise not_yours()
     return authorization.resource_id
 
 
@@ -152,7 +122,7 @@ def _own_state(parameters: Mapping[str, str], cookies: Sequence[Secret]) -> tupl
         if derived is not None:
             return value, authorization_id, derived
     if candidates or parameters.get("state"):
-        raise _not_yours()
+        raise not_yours()
     return None
 
 
@@ -193,9 +163,15 @@ def _finish(
         at = int(kit.machine.now())
         failure = LastError(at, "refused", error=verdict.error, error_description=verdict.description)
         raise ConsentFailedError(verdict.error, failure)
+    expects = expects_id_token(resource, authorization)
+    if expects:
+        bring_keys(kit, resource)
     exchanged = exchange(
         kit, pinned.held, pinned.secrets, authorization=authorization, callback=verdict, derived=derived
     )
+    if expects:
+        id_token = exchanged.token_set.id_token
+        check_id_token(kit, resource, authorization, id_token=id_token, derived=derived)
     commit_consent(
         kit, pinned.held, pinned.key, authorization=authorization, exchanged=exchanged, derived=derived
     )
@@ -205,90 +181,3 @@ def _check_issuer(there: Authorization | None, iss: str | None) -> None:
     """Say so where it was the issuer that refused an answer: that is a resource to mend, or an attack."""
     if there is not None and there.consumed_at is None and there.issuer and iss not in {None, there.issuer}:
         raise CallbackRejectedError("the answer names another issuer than the resource does (RFC 9207)")
-
-
-def _ended_before(
-    kit: Kit,
-    there: Authorization | None,
-    resource_id: str | None,
-    derived: Derived,
-    remaining: Callable[[], float],
-) -> Ending:
-    """End a reload as the first one ended; await the first one while it is under way."""
-    if (
-        there is None
-        or there.consumed_at is None
-        or hash_of(derived.state_bits) != there.consumed_by
-        or (resource_id != there.resource_id if resource_id is not None else not there.shared_callback)
-    ):
-        raise _not_yours()
-    until = kit.machine.now() + kit.numbers.reader_wait
-    while True:
-        if there.outcome is not None:
-            return _failure(there, there.outcome, "", "")
-        connection = kit.store.connections.get(there.resource_id, there.connection_id)
-        if connection is not None and _arrived(connection, there, there.consumed_at):
-            return _success(there, derived, "")
-        if there.missed_at is not None and kit.machine.now() > there.missed_at + RESCUE_TURN:
-            return _failure(there, EXCHANGE_FAILED, "", "")
-        _miss(kit, there, there.consumed_at)
-        if kit.machine.now() + LOOK_AGAIN > until or remaining() <= LOOK_AGAIN + LONGEST_CALL:
-            message = "the exchange is still under way"
-            raise UnavailableError(message, retry_after=1)
-        kit.machine.sleep(LOOK_AGAIN)
-        there = kit.store.authorizations.get(there.authorization_id) or there
-
-
-def _miss(kit: Kit, authorization: Authorization, consumed_at: int) -> None:
-    """Write down that nothing came of an exchange whose process is over by now, once the table takes writes.
-
-    It may lie in the rescue queue, whose turn begins then: after an outage of the table that is long after
-    the exchange.
-    """
-    now = kit.machine.now()
-    if authorization.missed_at is None and now * 1000 > consumed_at + kit.numbers.lease * 1000:
-        kit.store.authorizations.miss(authorization.authorization_id, now=int(now))
-
-
-def _arrived(connection: Connection, authorization: Authorization, consumed_at: int) -> bool:
-    """Say whether what the authorization brought, or something newer, was committed."""
-    proposed_at = 0 if connection.proposal is None else connection.proposal.consented_at
-    same = connection.created_at == authorization.connection_created_at
-    return same and max(connection.consented_at, proposed_at, connection.ended_consent) >= consumed_at
-
-
-def _success(authorization: Authorization, derived: Derived, service: str) -> Ending:
-    code = derived.confirmation_code if authorization.require_confirmation else None
-    return Ending(
-        kind=EndingKind.TO_BE_CONFIRMED if code else EndingKind.CONNECTED,
-        location=_location(
-            authorization,
-            confirmation_code=None if code is None else code.reveal(),
-        ),
-        service=service,
-    )
-
-
-def _failure(authorization: Authorization, outcome: str, description: str, service: str) -> Ending:
-    kinds = {EXCHANGE_FAILED: EndingKind.EXCHANGE_FAILED, RESOURCE_CHANGED: EndingKind.RESOURCE_CHANGED}
-    kind = kinds.get(outcome, EndingKind.REFUSED)
-    return Ending(
-        kind=kind,
-        location=_location(authorization, error=outcome),
-        error=outcome if kind is EndingKind.REFUSED else "",
-        description=description if kind is EndingKind.REFUSED else "",
-        service=service,
-    )
-
-
-def _location(authorization: Authorization, **told: str | None) -> str | None:
-    """Give `return_url` with what the application is told; its own query is kept."""
-    if authorization.return_url is None:
-        return None
-    fields = {"connection_id": authorization.connection_id, **told}
-    query = urlencode({name: value for name, value in fields.items() if value is not None})
-    return f"{authorization.return_url}{'&' if '?' in authorization.return_url else '?'}{query}"
-
-
-def _not_yours() -> CallbackRejectedError:
-    return CallbackRejectedError("the answer is to nothing that this browser began here")

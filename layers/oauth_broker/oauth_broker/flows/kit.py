@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from oauth_broker.protocol.functions import moment_values
 from oauth_broker.schedule import shard_of
 
 if TYPE_CHECKING:
     from oauth_broker.commits import Commit
     from oauth_broker.doors.machine import Machine
     from oauth_broker.doors.sealing import Sealing
+    from oauth_broker.doors.signing import Signing
     from oauth_broker.doors.store import Store
     from oauth_broker.flows.circuits import Circuits
+    from oauth_broker.flows.issuers import Issuers
     from oauth_broker.flows.shelf import Shelf
     from oauth_broker.protocol.destinations import Destinations
     from oauth_broker.protocol.http import HttpRequest, HttpResponse
@@ -58,6 +61,12 @@ class Kit:
     numbers: RefreshNumbers
     shelf: Shelf
     circuits: Circuits
+    issuers: Issuers
+    signing: Signing
+
+    def moment(self) -> dict[str, str]:
+        """Give what a request's templates read as the moment: the time, and random bits of its own."""
+        return moment_values(int(self.machine.now() * 1000), self.machine.random(16))
 
     def shard(self, resource_id: str, connection_id: str) -> str:
         """Give a connection's shard of the due index."""

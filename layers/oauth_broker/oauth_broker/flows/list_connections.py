@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from oauth_broker.connection import Status
 from oauth_broker.errors import FieldProblem, InvalidError, MalformedError, SealError
 from oauth_broker.flows.show_connection import connection_json, grant_dies_at
 from oauth_broker.sealed import Place
+from oauth_broker.timestamps import WRITTEN, epoch_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from oauth_broker.flows.shelf import HeldResource
 
 PAGES_LOOKED_THROUGH = 10
-_RFC_3339: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
 
 
 def list_connections(  # noqa: PLR0913 - the filters, by name
@@ -67,13 +63,10 @@ def list_connections(  # noqa: PLR0913 - the filters, by name
 
 
 def _deadline(text: str) -> float:
-    """Read an RFC 3339 time (section 5.6) as epoch seconds."""
-    try:
-        if _RFC_3339.fullmatch(text):
-            return datetime.fromisoformat(text.upper()).timestamp()
-    except ValueError:
-        pass
-    raise InvalidError(FieldProblem("dies_before", "is a time such as 2027-01-31T00:00:00Z (RFC 3339)"))
+    deadline = epoch_of(text)
+    if deadline is None:
+        raise InvalidError(FieldProblem("dies_before", f"is {WRITTEN}"))
+    return deadline
 
 
 def _dies_before(connection: Connection, held: HeldResource, deadline: float, *, now: float) -> bool:

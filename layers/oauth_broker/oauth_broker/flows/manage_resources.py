@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.breaker import state_of
 from oauth_broker.doors.store import ResourceRow
 from oauth_broker.errors import FieldProblem, InvalidError
-from oauth_broker.flows.ask import callback_url
 from oauth_broker.flows.delete_resource import current_row
-from oauth_broker.flows.shelf import packed_secrets, secrets_place
+from oauth_broker.flows.discover import with_urls
+from oauth_broker.flows.resource_secrets import packed_secrets, secrets_place
+from oauth_broker.flows.settle_keys import SettledKeys, settled_keys
 from oauth_broker.flows.show_connection import time_text
-from oauth_broker.protocol.destinations import origin_of
+from oauth_broker.flows.start_link import callback_url
+from oauth_broker.registration.discovered import forgotten
 from oauth_broker.registration.document import document_json, patched, resource_id_from_name
-from oauth_broker.registration.origins import destinations_of, origins_by_url, unproved_origins
+from oauth_broker.registration.origins import check_not_ourselves, destinations_of, unproved_origins
 from oauth_broker.registration.parsing import parse_registration
+from oauth_broker.registration.prefill import prefilled, refilled
 from oauth_broker.resource import ResourceSecrets
+from oauth_broker.return_url import return_url_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from oauth_broker.flows.kit import Kit
+    from oauth_broker.flows.start_link import Addresses
     from oauth_broker.pause import Pause
     from oauth_broker.registration.parsing import ParsedRegistration
+    from oauth_broker.resource import Resource
+
+Entry = Mapping[str, Any] | None
+"""A catalogue entry; None where a body names no provider."""
 
 MOST_FORMER: Final = 20
 SHOWN_ONLY: Final = ("callback_url", "created_at", "updated_at")
@@ -41,19 +49,26 @@ class Shown:
     etag: str
 
 
-def create_resource(kit: Kit, base: str, body: Mapping[str, Any], *, loopback: bool) -> Shown:
-    """Keep a new registration. Raises InvalidError, IdInUseError."""
-    parsed = parse_registration(body, loopback=loopback)
-    _check_not_ourselves(parsed, base)
+def create_resource(
+    kit: Kit, addresses: Addresses, body: Mapping[str, Any], *, loopback: bool, entry: Entry = None
+) -> Shown:
+    """Keep a new registration, filled from the catalogue `entry` that it names, and from its issuer.
+
+    Raises InvalidError, IdInUseError.
+    """
+    given = with_urls(kit.issuers, prefilled(entry, body) if entry else body, loopback=loopback)
+    parsed = parse_registration(given, loopback=loopback)
+    _check_addresses(parsed.resource, addresses)
     if not parsed.resource.resource_id:
         parsed = parsed.with_id(resource_id_from_name(parsed.resource.name, kit.machine.random(4)))
     now = int(kit.machine.now())
     client_secret, variables = parsed.secrets.over(None, {})
     secrets = ResourceSecrets(client_secret, variables, destinations_of(parsed.resource))
-    row = _row(kit, parsed, secrets, destinations_id=_random_text(kit), created_at=now)
+    keys = _keys(kit, parsed, SettledKeys())
+    row = _row(kit, parsed, secrets, keys, destinations_id=_random_text(kit), created_at=now)
     kit.store.resources.create(row)
     kit.shelf.drop(row.resource_id)
-    return _shown(kit, base, row)
+    return _shown(kit, addresses.base, row)
 
 
 def show_resource(kit: Kit, base: str, resource_id: str) -> Shown:
@@ -71,44 +86,54 @@ def list_resources(
 
 def replace_resource(  # noqa: PLR0913 - the request's parts
     kit: Kit,
-    base: str,
+    addresses: Addresses,
     resource_id: str,
     body: Mapping[str, Any],
     *,
     if_match: frozenset[str] | None,
     loopback: bool,
+    entry: Entry = None,
 ) -> Shown:
     """Put a registration in the place of another; secrets that it does not give are kept.
 
-    Raises InvalidError, NotFoundError, PreconditionFailedError.
+    `entry` as in `create_resource`. Raises InvalidError, NotFoundError, PreconditionFailedError.
     """
     row = current_row(kit, resource_id, if_match)
-    shown = _shown(kit, base, row).body
+    shown = _shown(kit, addresses.base, row).body
     given = {
         name: value
         for name, value in body.items()
         if name != PROVIDER_STATE and (name not in SHOWN_ONLY or value != shown[name])
     }
-    return _change(kit, base, row, given, loopback=loopback)
+    return _change(kit, addresses, row, prefilled(entry, given) if entry else given, loopback=loopback)
 
 
 def patch_resource(  # noqa: PLR0913 - the request's parts
     kit: Kit,
-    base: str,
+    addresses: Addresses,
     resource_id: str,
     body: Mapping[str, Any],
     *,
     if_match: frozenset[str] | None,
     loopback: bool,
+    entry: Entry = None,
 ) -> Shown:
-    """Replace the top-level members that the body names. Raises as `replace_resource`."""
+    """Replace the top-level members that the body names; a provider among them begins anew from its `entry`.
+
+    An issuer among them brings its URLs, as far as the body does not. Raises as `replace_resource`.
+    """
     row = current_row(kit, resource_id, if_match)
-    return _change(kit, base, row, patched(row.document, body), loopback=loopback)
+    document = row.document
+    changed = refilled(entry, document, body) if entry else patched(forgotten(document, body), body)
+    return _change(kit, addresses, row, changed, loopback=loopback)
 
 
-def _change(kit: Kit, base: str, row: ResourceRow, body: Mapping[str, Any], *, loopback: bool) -> Shown:
-    parsed = parse_registration(body, resource_id=row.resource_id, loopback=loopback, stored=row.document)
-    _check_not_ourselves(parsed, base)
+def _change(
+    kit: Kit, addresses: Addresses, row: ResourceRow, body: Mapping[str, Any], *, loopback: bool
+) -> Shown:
+    about: Any = {"resource_id": row.resource_id, "loopback": loopback, "stored": row.document}
+    parsed = parse_registration(with_urls(kit.issuers, body, **about), **about)
+    _check_addresses(parsed.resource, addresses)
     held = kit.shelf.sealed_secrets(row)
     problems = unproved_origins(parsed, stored=row.document, allowed=held.destinations)
     if problems:
@@ -121,20 +146,17 @@ def _change(kit: Kit, base: str, row: ResourceRow, body: Mapping[str, Any], *, l
         former = (*held.former, *held.carried, row.destinations_id)[-MOST_FORMER:]
         secrets = replace(secrets, carried=(), former=former)
         destinations_id = _random_text(kit)
-    changed = _row(kit, parsed, secrets, destinations_id=destinations_id, created_at=row.created_at)
-    return _replaced(kit, base, row, changed)
+    keys = _keys(kit, parsed, SettledKeys(held.signing_keys, row.public_keys))
+    changed = _row(kit, parsed, secrets, keys, destinations_id=destinations_id, created_at=row.created_at)
+    return _replaced(kit, addresses.base, row, changed)
 
 
-def _check_not_ourselves(parsed: ParsedRegistration, base: str) -> None:
-    """See that no secret is to be sent to the broker itself. Raises InvalidError."""
-    own = origin_of(base)
-    problems = [
-        FieldProblem(pointer, "is the broker's own address")
-        for pointer, origins in origins_by_url(parsed.resource).items()
-        if own in origins
-    ]
-    if problems:
-        raise InvalidError(*problems)
+def _check_addresses(resource: Resource, addresses: Addresses) -> None:
+    check_not_ourselves(resource, addresses.base)
+    if resource.install_return_url is not None and (
+        problem := return_url_problem(resource.install_return_url, addresses.may_return_to)
+    ):
+        raise InvalidError(FieldProblem("/install_return_url", problem))
 
 
 def rebind(kit: Kit, base: str, resource_id: str, *, if_match: frozenset[str] | None) -> Shown:
@@ -164,18 +186,30 @@ def _replaced(kit: Kit, base: str, row: ResourceRow, changed: ResourceRow) -> Sh
     return _shown(kit, base, changed)
 
 
-def _row(
-    kit: Kit, parsed: ParsedRegistration, secrets: ResourceSecrets, *, destinations_id: str, created_at: int
+def _keys(kit: Kit, parsed: ParsedRegistration, held: SettledKeys) -> SettledKeys:
+    return settled_keys(kit.signing, parsed.resource.resource_id, parsed.secrets.signing_keys, held)
+
+
+def _row(  # noqa: PLR0913 - what a row is made of
+    kit: Kit,
+    parsed: ParsedRegistration,
+    secrets: ResourceSecrets,
+    keys: SettledKeys,
+    *,
+    destinations_id: str,
+    created_at: int,
 ) -> ResourceRow:
+    secrets = replace(secrets, signing_keys=keys.keys)
     row = ResourceRow(
         resource_id=parsed.resource.resource_id,
-        document=parsed.resource.document,
+        document=parsed.with_keys(keys.keys).resource.document,
         sealed=b"",
         destinations_id=destinations_id,
         carried=secrets.carried,
         etag=_random_text(kit),
         created_at=created_at,
         updated_at=int(kit.machine.now()),
+        public_keys=keys.public,
     )
     sealed = kit.sealing.seal(kit.shelf.vault_key(), packed_secrets(secrets), secrets_place(row))
     return replace(row, sealed=sealed)

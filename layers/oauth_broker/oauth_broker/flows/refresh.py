@@ -170,7 +170,7 @@ def _prepare(kit: Kit, held: HeldResource, connection: Connection, token_set: Se
     spent = opened(kit.sealing, token_set, **ids, now=now)
     key = kit.shelf.vault_key()
     secrets = kit.shelf.secrets(held)
-    variables = values_of(held.resource, connection.variables, token_set)
+    variables = {**values_of(held.resource, connection.variables, token_set), **kit.moment()}
     if held.resource.grant_type is GrantType.CLIENT_CREDENTIALS:
         request = client_credentials_request(
             held.resource, secrets, scopes=connection.asked_scopes, variables=variables
@@ -186,7 +186,7 @@ def _prepare(kit: Kit, held: HeldResource, connection: Connection, token_set: Se
             variables=variables,
             scopes=token_set.scopes,
         )
-    known = (*request.secrets, spent.access_token)  # a provider that refuses may name it
+    known = (*request.secrets, *spent.access_tokens)  # a provider that refuses may name it
     return _Prepared(replace(request, secrets=known), secrets, Spent(token_set, spent, key))
 
 
@@ -200,7 +200,7 @@ def _sent(kit: Kit, held: HeldResource, prepared: _Prepared, *, since: float) ->
             since=since,
         )
     except ProviderError as error:
-        return failure_of(error), error.timed_out
+        return failure_of(error, prepared.request), error.timed_out
     return token_verdict(held.resource, prepared.request, response, now=int(kit.machine.now())), False
 
 
@@ -284,4 +284,5 @@ def last_error_of(kit: Kit, failure: Failure) -> LastError:
         error=failure.error,
         error_description=failure.error_description,
         http_status=failure.http_status,
+        request=failure.request,
     )

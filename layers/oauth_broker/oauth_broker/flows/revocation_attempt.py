@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from oauth_broker.doors.store import LeftToRevoke
     from oauth_broker.flows.kit import Kit
     from oauth_broker.flows.shelf import HeldResource
+    from oauth_broker.flows.token_sets import Tokens
     from oauth_broker.protocol.revocation import RevocationVerdict, TokenTypeHint
+    from oauth_broker.protocol.token_set import NamedTokenSet
     from oauth_broker.resource import ResourceSecrets
+    from oauth_broker.revocation_job import Which
     from oauth_broker.secret import Secret
 
 LEAST_DEADLINE: Final = 0.1
@@ -53,7 +56,7 @@ def attempted(kit: Kit, held: HeldResource, left: LeftToRevoke, lease: Lease) ->
         return Attempted(Done(Outcome.NOT_SUPPORTED))
     if token_set.destinations_id not in held.destinations_ids:
         return Attempted(Done(Outcome.DESTINATIONS_CHANGED))
-    through = {hint: Outcome(ended) for hint, ended in left.revoked.items()}
+    through = {key: Outcome(ended) for key, ended in left.revoked.items()}
     ids = {"resource_id": left.resource_id, "connection_id": left.connection_id}
     try:
         tokens = opened(kit.sealing, token_set, **ids, now=kit.machine.now())
@@ -62,18 +65,29 @@ def attempted(kit: Kit, held: HeldResource, left: LeftToRevoke, lease: Lease) ->
         return Attempted(_step(kit, left, RevokeLater(error.category)), through)
     endpoint = _Endpoint(kit, held, secrets, _values(held, left.variables, token_set))
     until = lease.taken_at / 1000 + kit.numbers.provider_deadline
-    while hint := next_token(
+    while which := next_token(
         refreshable=tokens.refresh_token is not None,
         lives=token_set.lives(kit.machine.now()),
+        named=[name for name, one in tokens.named.items() if _lives(one, kit.machine.now())],
         through=through,
     ):
-        token = tokens.refresh_token if hint == "refresh_token" else None
-        verdict, timed_out = endpoint.told(token or tokens.access_token, hint, until=until)
+        verdict, timed_out = endpoint.told(_token(tokens, which), which.hint, until=until)
         step = _step(kit, left, verdict)
         if not isinstance(step, Done):
             return Attempted(step, through, timed_out)
-        through[hint] = step.outcome
+        through[which.key] = step.outcome
     return Attempted(Done(outcome_of(through)), through)
+
+
+def _token(tokens: Tokens, which: Which) -> Secret:
+    if which.name is not None:
+        return tokens.named[which.name].access_token
+    refresh_token = tokens.refresh_token if which.hint == "refresh_token" else None
+    return refresh_token or tokens.access_token
+
+
+def _lives(one: NamedTokenSet, now: float) -> bool:
+    return one.expires_at is None or one.expires_at > now
 
 
 def _step(kit: Kit, left: LeftToRevoke, verdict: RevocationVerdict) -> Done | Again | GaveUp:
@@ -107,16 +121,18 @@ class _Endpoint:
 
     def told(self, token: Secret, hint: TokenTypeHint, *, until: float) -> tuple[RevocationVerdict, bool]:
         """Ask to revoke a token: the verdict, and whether the time ran out; no later than `until`."""
-        now = self.kit.machine.now()
         try:
-            request = revocation_request(self.held.resource, self.secrets, token, hint, variables=self.values)
+            known = {**self.values, **self.kit.moment()}
+            request = revocation_request(self.held.resource, self.secrets, token, hint, variables=known)
             if request is None:
                 return NotRevocable(), False
             response = self.kit.egress.send(
-                request, self.secrets.destinations, deadline=max(until - now, LEAST_DEADLINE)
+                request,
+                self.secrets.destinations,
+                deadline=max(until - self.kit.machine.now(), LEAST_DEADLINE),
             )
         except ProviderError as error:
             return RevokeLater(error.category), error.timed_out
         except BrokerError as error:  # a template that lacks a value: the resource may be mended
             return RevokeLater(error.category), False
-        return revocation_verdict(response, now=int(now)), False
+        return revocation_verdict(response, now=int(self.kit.machine.now())), False

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from oauth_broker import log
 from oauth_broker.errors import NotFoundError, SealError, UnreadableError
-from oauth_broker.protocol.destinations import Destinations
+from oauth_broker.flows.resource_secrets import secrets_place, signer_of, unpacked_secrets
 from oauth_broker.protocol.template import names_in
 from oauth_broker.registration.document import resource_of
-from oauth_broker.resource import ResourceSecrets
-from oauth_broker.sealed import Place
-from oauth_broker.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,9 +17,10 @@ if TYPE_CHECKING:
     from oauth_broker.connection import Connection
     from oauth_broker.doors.machine import Machine
     from oauth_broker.doors.sealing import Sealing
+    from oauth_broker.doors.signing import Signing
     from oauth_broker.doors.store import ResourceRow, Store
     from oauth_broker.pause import Pause
-    from oauth_broker.resource import Resource
+    from oauth_broker.resource import Resource, ResourceSecrets
     from oauth_broker.sealed import VaultKey
 
 HELD_FOR: Final = 60
@@ -69,40 +66,12 @@ class HeldResource:
         return own.isdisjoint(names_in(resource.refresh.url))
 
 
-def secrets_place(row: ResourceRow) -> Place:
-    """Say where a resource's secrets belong."""
-    return Place("resource", row.resource_id, row.destinations_id)
-
-
-def packed_secrets(secrets: ResourceSecrets) -> bytes:
-    """Write a resource's secrets and destinations, to be sealed."""
-    body = {
-        "client_secret": None if secrets.client_secret is None else secrets.client_secret.reveal(),
-        "variables": {name: value.reveal() for name, value in secrets.variables.items()},
-        "origins": sorted(secrets.destinations.origins),
-        "carried": list(secrets.carried),
-        "former": list(secrets.former),
-    }
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def unpacked_secrets(plaintext: bytes) -> ResourceSecrets:
-    """Read what `packed_secrets` wrote."""
-    body = json.loads(plaintext)
-    return ResourceSecrets(
-        client_secret=None if body["client_secret"] is None else Secret(body["client_secret"]),
-        variables={name: Secret(value) for name, value in body["variables"].items()},
-        destinations=Destinations(frozenset(body["origins"])),
-        carried=tuple(body["carried"]),
-        former=tuple(body["former"]),
-    )
-
-
 class Shelf:
     """Brings what is not held in one call, with whatever else is needed at the time."""
 
-    def __init__(self, store: Store, sealing: Sealing, machine: Machine) -> None:
+    def __init__(self, store: Store, sealing: Sealing, machine: Machine, signing: Signing) -> None:
         """Hold nothing yet."""
+        self._signing = signing
         self._store = store
         self._sealing = sealing
         self._machine = machine
@@ -194,12 +163,12 @@ class Shelf:
         return key
 
     def secrets(self, held: HeldResource) -> ResourceSecrets:
-        """Open a resource's secrets. Raises SealError."""
+        """Open a resource's secrets, its first signing key ready to sign. Raises SealError."""
         secrets = self.sealed_secrets(held.row)
         if secrets.carried != held.row.carried:
             message = "the row names other destinations than were sealed with it"
             raise SealError(message)
-        return secrets
+        return replace(secrets, signer=signer_of(secrets.signing_keys, self._signing))
 
     def sealed_secrets(self, row: ResourceRow) -> ResourceSecrets:
         """Open the secrets of a row. Raises SealError."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from oauth_broker.connection import SealedTokenSet
+from oauth_broker.protocol.token_set import NamedTokenSet
 from oauth_broker.protocol.variables import checked_values
 from oauth_broker.resource import GrantType
 from oauth_broker.sealed import Place
@@ -23,11 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What is inside a sealed token set."""
+    """What is inside a sealed token set; `named` are the further tokens, by name."""
 
     access_token: Secret
     refresh_token: Secret | None
     token_type: str
+    named: Mapping[str, NamedTokenSet] = field(default_factory=dict)
+
+    @property
+    def access_tokens(self) -> tuple[Secret, ...]:
+        """Give the access token and the further ones."""
+        return (self.access_token, *(one.access_token for one in self.named.values()))
 
 
 def place_of(resource_id: str, connection_id: str, destinations_id: str, token_set_id: bytes) -> Place:
@@ -54,9 +61,11 @@ def sealed_token_set(  # noqa: PLR0913 - what binds it to its place
     from `issued_at` (None: it does not) where a refresh token of the same expiry came before.
     """
     refresh_token = token_set.refresh_token
-    body = {"a": token_set.access_token.reveal(), "y": token_set.token_type}
+    body: dict[str, Any] = {"a": token_set.access_token.reveal(), "y": token_set.token_type}
     if refresh_token is not None:
         body["r"] = refresh_token.reveal()
+    if token_set.named:
+        body["n"] = {name: _packed(one) for name, one in token_set.named.items()}
     refresh_expires_at = None if refresh_token is None else token_set.refresh_expires_at
     first_issued_at = issued_at if refresh_issued_at is None else refresh_issued_at
     plaintext = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
@@ -85,6 +94,30 @@ def opened(
         access_token=Secret(body["a"]),
         refresh_token=Secret(body["r"]) if "r" in body else None,
         token_type=body["y"],
+        named={name: _unpacked(packed) for name, packed in body.get("n", {}).items()},
+    )
+
+
+def _packed(one: NamedTokenSet) -> dict[str, Any]:
+    packed = {
+        "a": one.access_token.reveal(),
+        "y": one.token_type,
+        "i": one.issued_at,
+        "x": one.expires_at,
+        "s": one.scopes,
+        "k": one.kept or None,
+    }
+    return {name: value for name, value in packed.items() if value is not None}
+
+
+def _unpacked(packed: Mapping[str, Any]) -> NamedTokenSet:
+    return NamedTokenSet(
+        access_token=Secret(packed["a"]),
+        token_type=packed["y"],
+        issued_at=packed["i"],
+        expires_at=packed.get("x"),
+        scopes=tuple(packed["s"]) if "s" in packed else None,
+        kept="k" in packed,
     )
 
 

@@ -12,7 +12,8 @@ from oauth_broker.protocol.failure import MAX_DESCRIPTION_LENGTH, MAX_ERROR_LENG
 from oauth_broker.protocol.masking import kept, masked
 from oauth_broker.protocol.parameters import merged, with_fragment, with_query, written
 from oauth_broker.protocol.state import MAX_STATE_LENGTH, split_state
-from oauth_broker.protocol.template import Place, fill_url
+from oauth_broker.protocol.template import Place
+from oauth_broker.protocol.url_template import fill_url
 from oauth_broker.resource import ParamsIn
 from oauth_broker.secret import Secret
 
@@ -27,7 +28,9 @@ MAX_CODE_LENGTH: Final = 4_096
 AT_START: Final = frozenset({"state", "code_challenge", "nonce"})
 """What only the browser's cookie gives: these placeholders stay in the URL until `/oauth/start`."""
 
-_OPENID: Final = "openid"
+OPENID: Final = "openid"
+"""The scope that asks for an ID token (OpenID Connect Core 1.0 section 3.1.2.1)."""
+
 _MADE_BY_THE_VERDICT: Final = object()
 
 
@@ -138,9 +141,12 @@ def callback_verdict(
 
     `authorization_iss` is the issuer pinned when the authorization was made, None if unknown; it is
     compared as a string (RFC 9207 section 2.4). `known` secrets are masked in what a refusal says. Raises
-    CallbackRejectedError for another issuer, or neither a code nor an error.
+    CallbackRejectedError for another issuer, none where the provider is known to name it, or neither a code
+    nor an error.
     """
     iss = parameter(resource, parameters, "iss")
+    if iss is None and resource.authorization_response_iss_parameter_supported:
+        raise CallbackRejectedError("the answer does not say which provider it is from (RFC 9207)")
     if authorization_iss is not None and iss is not None and iss != authorization_iss:
         raise CallbackRejectedError("the answer is another provider's")
     error = parameter(resource, parameters, "error")
@@ -170,7 +176,7 @@ def _standard(resource: Resource, scopes: Sequence[str]) -> tuple[str, ...]:
         *(("scope",) if scopes else ()),
         "state",
         *pkce,
-        *(("nonce",) if _OPENID in scopes else ()),
+        *(("nonce",) if OPENID in scopes else ()),
     )
 
 

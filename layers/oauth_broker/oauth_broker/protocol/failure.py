@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.protocol.masking import kept
+from oauth_broker.protocol.token_answer import member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from oauth_broker.protocol.http import HttpRequest
+    from oauth_broker.resource import TokenResponseRules
     from oauth_broker.secret import Secret
 
 MAX_ERROR_LENGTH: Final = 100
 MAX_DESCRIPTION_LENGTH: Final = 500
+MAX_REQUEST_LENGTH: Final = 1_000
 
 
 class FailureCategory(StrEnum):
@@ -75,14 +79,29 @@ _CATEGORY_OF_STATUS: Final[Mapping[int, FailureCategory]] = {
 }
 
 
+NAMED_BY_A_RESOURCE: Final = (
+    FailureCategory.GRANT_GONE,
+    FailureCategory.RATE_LIMITED,
+    FailureCategory.PROVIDER_UNAVAILABLE,
+    FailureCategory.INVALID_CLIENT,
+    FailureCategory.UNAUTHORIZED_CLIENT,
+    FailureCategory.REFUSED,
+)
+"""What a resource may say that an error code of its provider means."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What is kept of a failure and may be shown, in the provider's words, or ours where it said none."""
+    """What is kept of a failure and may be shown, in the provider's words, or ours where it said none.
+
+    `request`: the one that failed, as `request_text` writes it; two failures are alike whatever it was.
+    """
 
     category: FailureCategory
     error: str | None = None
     error_description: str | None = None
     http_status: int | None = None
+    request: str | None = field(default=None, compare=False)
 
 
 def error_code_of(answer: object) -> str | None:
@@ -93,9 +112,14 @@ def error_code_of(answer: object) -> str | None:
     error = answer.get("error") if isinstance(answer, dict) else None
     if isinstance(error, dict):
         error = next((error[name] for name in ("code", "type", "status") if error.get(name)), None)
-    if isinstance(error, int) and not isinstance(error, bool):
-        error = str(error)
-    return error if isinstance(error, str) and error else None
+    return _text(error)
+
+
+def category_by(rules: TokenResponseRules, status: int, code: str | None) -> FailureCategory:
+    """Say what an answer without a token means: what the resource knows of the provider's codes wins."""
+    if code is not None and code in rules.error_categories:
+        return FailureCategory(rules.error_categories[code])
+    return category_of(status, code)
 
 
 def category_of(status: int, error: str | None) -> FailureCategory:
@@ -120,16 +144,44 @@ def category_of(status: int, error: str | None) -> FailureCategory:
             return FailureCategory.PROVIDER_UNAVAILABLE
 
 
-def words_of(answer: object, secrets: Sequence[Secret]) -> Mapping[str, str | None]:
-    """Give `error` and `error_description` of an answer as `Failure` keeps them, bounded and masked."""
-    code = error_code_of(answer)
-    description = _description_of(answer)
+def said(answer: object, rules: TokenResponseRules) -> tuple[str | None, str | None]:
+    """Give an answer's error code and its description, from where the resource says or most have them."""
+    code = None if rules.error is None else _text(member(answer, rules.error))
+    description = None if rules.error_description is None else _text(member(answer, rules.error_description))
+    return code or error_code_of(answer), description or _description_of(answer)
+
+
+def words_of(
+    code: str | None, description: str | None, secrets: Sequence[Secret]
+) -> Mapping[str, str | None]:
+    """Give `error` and `error_description` as `Failure` keeps them, bounded and masked."""
     return {
         "error": (kept(code, secrets, limit=MAX_ERROR_LENGTH) or None) if code else None,
         "error_description": (kept(description, secrets, limit=MAX_DESCRIPTION_LENGTH) or None)
         if description
         else None,
     }
+
+
+def request_text(request: HttpRequest) -> str | None:
+    """Write a request as people read one: method and URL, headers, an empty line, the body; no secret in it.
+
+    At most `MAX_REQUEST_LENGTH` characters, the rest cut off; None for a request that is not shown.
+    """
+    if request.masked is None:
+        return None
+    shown = request.masked({})
+    lines = [f"{shown.method} {shown.url}", *(f"{name}: {value}" for name, value in shown.headers.items())]
+    if shown.body is not None:
+        lines += ["", shown.body]
+    text = "\n".join(kept(line, request.secrets, limit=MAX_REQUEST_LENGTH) for line in lines)
+    return text if len(text) <= MAX_REQUEST_LENGTH else text[: MAX_REQUEST_LENGTH - 1] + "…"
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value else None
 
 
 def _description_of(answer: Any) -> str | None:

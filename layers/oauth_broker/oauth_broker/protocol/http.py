@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -31,11 +31,23 @@ TRANSPORT_HEADERS: Final = frozenset(
 _HOST = re.compile(r"[\w.:-]+")
 
 
+@dataclass(frozen=True, slots=True)
+class MaskedRequest:
+    """A request as it may be shown: each secret in it, and what was made of one, is `***`."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: str | None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class HttpRequest:
     """What is to be sent, complete: egress adds Host, Content-Length and User-Agent only.
 
     `secrets` are the secret values that stand somewhere in it, so that what a provider echoes can be masked.
+    `masked` writes the same request out again without any: a name that it is given has the text that stands
+    for it there. None for a request that is not shown.
     """
 
     method: str
@@ -43,6 +55,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     secrets: tuple[Secret, ...] = ()
+    masked: Callable[[Mapping[str, str]], MaskedRequest] | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return f"HttpRequest({self.method} {_origin_shown(self.url)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 # Fewer characters of Base64 stand in any text by chance.
 _SHORTEST_INNER_BASE64: Final = 6
+# RFC 8259 section 7. A character beyond U+FFFF is a pair of \u escapes, so that runs are read as one.
+_JSON_ESCAPE: Final = re.compile(r'((?:\\u[0-9A-Fa-f]{4})+)|\\(["\\/bfnrt])')
+_CONTROLS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 # C0, DEL and C1 controls, line and paragraph separators, and what turns the direction of writing.
 _UNPRINTABLE: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
@@ -23,14 +27,15 @@ _UNPRINTABLE: Final = re.compile(
 
 
 def masked(text: str, secrets: Iterable[Secret]) -> str:
-    """Give `text` with each of `secrets` as `***`: raw, URL-encoded, Base64 or base64url, also amid more.
+    r"""Give `text` with each of `secrets` as `***`: raw or as JSON, URL-encoded, Base64 or base64url.
 
-    Text that holds one in an unusual spelling (`%2e` for a dot) comes out URL-decoded.
+    Also amid more. Text that holds one in an unusual spelling (`%2e` or `\u002e` for a dot) comes out
+    decoded.
     """
     forms = {form for secret in secrets if secret for form in _forms(secret.reveal())}
     longest_first = sorted(forms, key=len, reverse=True)
     text = _without(text, longest_first)
-    for decode in (unquote, unquote_plus):
+    for decode in (_unescaped, unquote, unquote_plus):
         decoded = decode(text)
         found = _without(decoded, longest_first)
         text = text if found == decoded else found
@@ -52,12 +57,26 @@ def _without(text: str, forms: Iterable[str]) -> str:
 
 
 def _forms(value: str) -> Iterator[str]:
-    spellings = {value, quote(value, safe=""), quote(value), quote_plus(value)}
+    in_json = {json.dumps(value, ensure_ascii=only_ascii)[1:-1] for only_ascii in (True, False)}
+    plain = {value, *in_json, *(one.replace("/", r"\/") for one in in_json)}
+    spellings = plain | {form for one in plain for form in (quote(one, safe=""), quote(one), quote_plus(one))}
     yield from spellings
     for spelling in spellings:  # Basic carries a URL-encoded one (RFC 6749 section 2.3.1)
         for encoded in _base64_forms(spelling.encode()):
             yield encoded
             yield encoded.replace("+", "-").replace("/", "_")
+
+
+def _unescaped(text: str) -> str:
+    """Read escapes of JSON wherever they stand."""
+    return _JSON_ESCAPE.sub(_unescaped_one, text)
+
+
+def _unescaped_one(found: re.Match[str]) -> str:
+    units, character = found.groups()
+    if units is None:
+        return _CONTROLS.get(character, character)
+    return bytes.fromhex(units.replace("\\u", "")).decode("utf-16-be", "surrogatepass")
 
 
 def _base64_forms(value: bytes) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Templates: `{{name}}` in a URL, a parameter or a header, filled with values.
+"""Templates: `{{name}}`, or a function of names, in a URL, a parameter or a header, filled with values.
 
 Each value is encoded for the place where it stands, so that none can add a parameter, change the host,
 deepen the path or split a header; and so is every literal brace, so that filling a text a second time fills
@@ -10,33 +10,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import quote, quote_plus, unquote
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, quote_plus
 
-from oauth_broker.errors import HostNotAllowedError, TemplateError, UnfitValueError
-from oauth_broker.protocol.destinations import ascii_host, host_matches
+from oauth_broker.errors import TemplateError, UnfitValueError
+from oauth_broker.protocol.expressions import Name, names_of, parsed
+from oauth_broker.protocol.functions import evaluated
 from oauth_broker.secret import Secret, reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from oauth_broker.protocol.expressions import Expression
 
 Values = Mapping[str, str | Secret]
-Hosts = Mapping[str, tuple[str, ...]]
 
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
-PLACEHOLDER: Final = re.compile(rf"\{{\{{ *({NAME.pattern}) *\}}\}}")
+PLACEHOLDER: Final = re.compile(r"\{\{([^{}]*)\}\}")
 NOTHING_KEPT: Final[frozenset[str]] = frozenset()
 
-_AFTER_ORIGIN: Final = r"(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<fragment>#.*)?"
-_URL: Final = re.compile(
-    rf"(?P<scheme>https?)://(?P<authority>[^/?#]*){_AFTER_ORIGIN}", re.DOTALL | re.IGNORECASE
-)
-_FROM_ORIGIN: Final = re.compile(rf"(?P<host>{PLACEHOLDER.pattern})(?=[/?#]|$){_AFTER_ORIGIN}", re.DOTALL)
-_AUTHORITY: Final = re.compile(r"(?P<host>\[[^\]]*\]|[^:@]*)(?P<port>:[0-9]{1,5})?")
-_ORIGIN: Final = re.compile(r"https://(?P<host>[^/?#@:\[\]\\]+)/?")
-_HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
-_LONGEST_HOST: Final = 253
-_IP_LITERAL: Final = re.compile(r"\[[0-9a-fA-F:.]+\]")
 _HEADER_VALUE: Final = re.compile(r"[ \x21-\x7e]*")
 _UNENCODED: Final = "!$'()*+,;:@/?=%~[]"
 
@@ -61,17 +52,22 @@ class Place(Enum):
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """Give the names of the placeholders in `text`, in order. TemplateError for a `{{` that begins none."""
-    return tuple(_pieces(text)[1::2])
+    """Give the names in the placeholders of `text`, in order. TemplateError for a `{{` that begins none."""
+    return tuple(name for expression in expressions_in(text) for name in names_of(expression))
+
+
+def expressions_in(text: str) -> Iterator[Expression]:
+    """Give what stands in each placeholder of `text`. TemplateError for a `{{` that begins none."""
+    return (expression for _, _, expression in _pieces(text) if expression is not None)
 
 
 def fill(text: str, values: Values, *, keep: frozenset[str] = NOTHING_KEPT) -> str:
-    """Give `text` with the values put in as they are; a name in `keep` stays `{{name}}`.
+    """Give `text` with the values put in as they are; a placeholder with a name in `keep` stays as it is.
 
     For texts that are filled once: a value may itself hold `{{name}}`. Where something is kept and filled
     later, use `fill_encoded`. Raises TemplateError for a malformed template or a name without a value.
     """
-    return _written(text, values, keep=keep, literal=str, value=lambda _, value: reveal(value))
+    return written(text, values, keep=keep, literal=str, value=lambda _, value: reveal(value))
 
 
 def fill_encoded(text: str, values: Values, place: Place, *, keep: frozenset[str] = NOTHING_KEPT) -> str:
@@ -81,7 +77,7 @@ def fill_encoded(text: str, values: Values, place: Place, *, keep: frozenset[str
     TemplateError as `fill`, UnfitValueError for a value that cannot stand there.
     """
     encode = _ENCODERS[place]
-    return _written(text, values, keep=keep, literal=encode, value=_value_encoder(encode))
+    return written(text, values, keep=keep, literal=encode, value=value_encoder(encode))
 
 
 def fill_header(text: str, values: Values) -> str:
@@ -94,80 +90,29 @@ def encoded(text: str, place: Place) -> str:
     return _ENCODERS[place](text)
 
 
-class UrlParts(NamedTuple):
-    """A template of a URL cut at its delimiters, which no placeholder's name can hold.
-
-    `scheme` is empty when `host` is one placeholder that brings the whole origin. `port`, `query` and
-    `fragment` have their delimiter in front, or are empty.
-    """
-
-    scheme: str
-    host: str
-    port: str
-    path: str
-    query: str
-    fragment: str
-
-
-def split_url(url: str) -> UrlParts:
-    """Cut `url`. TemplateError for one that is neither absolute http(s) nor begins with a placeholder."""
-    if match := _FROM_ORIGIN.fullmatch(url):
-        host, path, query, fragment = match.group("host", "path", "query", "fragment")
-        return UrlParts("", host, "", path, query or "", fragment or "")
-    match = _URL.fullmatch(url)
-    if match is None:
-        raise TemplateError(0, "not an absolute https URL")
-    authority = _AUTHORITY.fullmatch(match["authority"])
-    if authority is None or not authority["host"]:
-        raise TemplateError(0, "not a host, or a host and a port, after the scheme")
-    scheme, path, query, fragment = match.group("scheme", "path", "query", "fragment")
-    host, port = authority.group("host", "port")
-    return UrlParts(scheme.lower(), host, port or "", path, query or "", fragment or "")
-
-
-def fill_url(url: str, values: Values, *, hosts: Hosts, keep: frozenset[str] = NOTHING_KEPT) -> str:
-    """Give `url` with each value encoded for the place where it stands, and the host in lower case and IDNA.
-
-    `hosts` gives, by variable name, the hosts that it may make: exact names or `*.suffix`. A URL may begin
-    with one placeholder that brings the whole origin (`https://host`). Raises HostNotAllowedError for another
-    host, UnfitValueError for a value that would change the path's depth or a secret in host or path,
-    TemplateError for a malformed template, a URL that is not absolute http(s), or a name without a value.
-    """
-    parts = split_url(url)
-    origin = _filled_origin(parts, values, hosts) if parts.scheme else _brought_origin(parts, values, hosts)
-    path = "/".join(_filled_segment(segment, values, keep) for segment in parts.path.split("/"))
-    value = _value_encoder(_percent)
-    query = _written(parts.query, values, keep=keep, literal=_query_text, value=value)
-    fragment = _written(parts.fragment, values, keep=keep, literal=_fragment_text, value=value)
-    return origin + path + query + fragment
-
-
-def host_names(url: str) -> tuple[str, ...]:
-    """Give the names of the placeholders in the host of `url`, or of the one that brings the whole origin."""
-    return names_in(split_url(url).host)
-
-
-def path_names(url: str) -> tuple[str, ...]:
-    """Give the names of the placeholders in the path of `url`."""
-    return names_in(split_url(url).path)
-
-
-def _pieces(text: str) -> list[str]:
-    """Give literal, name, literal, name, …, literal."""
-    pieces = PLACEHOLDER.split(text)
+def _pieces(text: str) -> Iterator[tuple[int, str, Expression | None]]:
+    """Give what `text` consists of: where it begins, how it is written, and what it is if a placeholder."""
     position = 0
-    for index, piece in enumerate(pieces):
-        # "}}" alone is common in JSON (the claims parameter of OpenID Connect); "{{" alone is a slip.
-        if index % 2 == 0 and "{{" in piece:
-            position = text.find(piece, position) + piece.find("{{")
-            raise TemplateError(
-                position, 'a placeholder is written {{name}}: letters, digits, "_", "-" and "."'
-            )
-        position += len(piece)
-    return pieces
+    for match in PLACEHOLDER.finditer(text):
+        yield from _literal(text, position, match.start())
+        try:
+            expression = parsed(match[1])
+        except TemplateError as error:
+            raise TemplateError(match.start(), error.detail) from None
+        yield match.start(), match[0], expression
+        position = match.end()
+    yield from _literal(text, position, len(text))
 
 
-def _written(
+def _literal(text: str, start: int, end: int) -> Iterator[tuple[int, str, None]]:
+    # "}}" alone is common in JSON (the claims parameter of OpenID Connect); "{{" alone is a slip.
+    slip = text.find("{{", start, end)
+    if slip >= 0:
+        raise TemplateError(slip, 'a placeholder is written {{name}}: letters, digits, "_", "-" and "."')
+    yield start, text[start:end], None
+
+
+def written(
     text: str,
     values: Values,
     *,
@@ -175,20 +120,30 @@ def _written(
     literal: Callable[[str], str],
     value: Callable[[str, str | Secret], str],
 ) -> str:
-    written = []
-    for index, piece in enumerate(_pieces(text)):
-        if index % 2 == 0:
-            written.append(literal(piece))
-        elif piece in keep:
-            written.append(f"{{{{{piece}}}}}")
-        elif piece in values:
-            written.append(value(piece, values[piece]))
+    """Give `text`, its own characters as `literal` writes them, each value as `value` does, given its name.
+
+    Raises TemplateError for a malformed template or a name without a value.
+    """
+    pieces = []
+    for position, piece, expression in _pieces(text):
+        if expression is None:
+            pieces.append(literal(piece))
+        elif not keep.isdisjoint(names_of(expression)):
+            pieces.append(f"{{{{{expression.name}}}}}" if isinstance(expression, Name) else piece)
         else:
-            raise TemplateError(text.find(piece), f"no value for {piece}")
-    return "".join(written)
+            pieces.append(value(next(names_of(expression), piece), _given(expression, values, position)))
+    return "".join(pieces)
 
 
-def _percent(text: str) -> str:
+def _given(expression: Expression, values: Values, position: int) -> str | Secret:
+    try:
+        return evaluated(expression, values)
+    except TemplateError as error:
+        raise TemplateError(position, error.detail) from None
+
+
+def percent(text: str) -> str:
+    """Encode all but the unreserved characters (RFC 3986 section 2.3)."""
     return quote(text, safe="")
 
 
@@ -200,17 +155,19 @@ def _header(text: str) -> str:
 
 
 _ENCODERS: Final[Mapping[Place, Callable[[str], str]]] = {
-    Place.QUERY: _percent,
+    Place.QUERY: percent,
     Place.FORM: quote_plus,
-    Place.FRAGMENT: _percent,
-    Place.PATH: _percent,
+    Place.FRAGMENT: percent,
+    Place.PATH: percent,
     Place.UNENCODED: lambda text: quote(text, safe=_UNENCODED),
     Place.HEADER: _header,
     Place.JSON_STRING: str,
 }
 
 
-def _value_encoder(encode: Callable[[str], str]) -> Callable[[str, str | Secret], str]:
+def value_encoder(encode: Callable[[str], str]) -> Callable[[str, str | Secret], str]:
+    """Give what encodes a named value, and raises UnfitValueError where `encode` raises ValueError."""
+
     def value_encoded(name: str, value: str | Secret) -> str:
         try:
             return encode(reveal(value))
@@ -218,71 +175,3 @@ def _value_encoder(encode: Callable[[str], str]) -> Callable[[str, str | Secret]
             raise UnfitValueError(name, f"the value of {name} may not hold such characters here") from None
 
     return value_encoded
-
-
-def _plain(name: str, value: str | Secret) -> str:
-    """Give the value for a host or path, which end up in logs and caches everywhere."""
-    if isinstance(value, Secret):
-        raise UnfitValueError(name, f"{name} is a secret: it may not stand in a host or path")
-    return value
-
-
-def _brought_origin(parts: UrlParts, values: Values, hosts: Hosts) -> str:
-    """Give the origin that the value of one variable is: an https one, on the default port."""
-    (name,) = names_in(parts.host)
-    if name not in values:
-        raise TemplateError(0, f"no value for {name}")
-    match = _ORIGIN.fullmatch(_plain(name, values[name]))
-    if match is None:
-        raise HostNotAllowedError(name, f"{name} must be https:// and a host")
-    return "https://" + _checked_host(match["host"], (name,), hosts)
-
-
-def _filled_origin(parts: UrlParts, values: Values, hosts: Hosts) -> str:
-    names = names_in(parts.host)
-    host = _written(parts.host, values, keep=NOTHING_KEPT, literal=str, value=_plain)
-    if names or not _IP_LITERAL.fullmatch(host):
-        host = _checked_host(host, names, hosts)
-    return f"{parts.scheme}://{host.lower()}{parts.port}"
-
-
-def _checked_host(text: str, names: tuple[str, ...], hosts: Hosts) -> str:
-    """Give the host as it goes on the wire if every name in it may make it."""
-    try:
-        host = ascii_host(text) if len(text) <= _LONGEST_HOST else ""  # the codec is quadratic in the length
-    except ValueError:
-        host = ""
-    if not _HOST.fullmatch(host):
-        if not names:
-            raise TemplateError(0, "not a host name")
-        raise HostNotAllowedError(names[0], f"{names[0]} does not make a host name")
-    for name in names:
-        if not any(host_matches(host, pattern) for pattern in hosts.get(name, ())):
-            raise HostNotAllowedError(name, f"{name} may not make this host: it is not in its hosts")
-    return host
-
-
-def _filled_segment(segment: str, values: Values, keep: frozenset[str]) -> str:
-    encode = _value_encoder(_percent)
-
-    def value(name: str, value: str | Secret) -> str:
-        return encode(name, _plain(name, value))
-
-    names = names_in(segment)
-    filled = _written(segment, values, keep=keep, literal=_path_text, value=value)
-    # Servers and proxies normalise "%2e%2e", and some decode "%2F" first, so the decoded text counts.
-    if names and any(part in {"", ".", ".."} for part in re.split(r"[/\\]", unquote(filled))):
-        raise UnfitValueError(names[0], f"the value of {names[0]} would change the depth of the path")
-    return filled
-
-
-def _path_text(text: str) -> str:
-    return quote(text, safe="!$&'()*+,;=:@/%~")
-
-
-def _query_text(text: str) -> str:
-    return quote(text, safe="!$&'()*+,;=:@/?%~[]")
-
-
-def _fragment_text(text: str) -> str:
-    return quote(text, safe="#!$&'()*+,;=:@/?%~[]")

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from oauth_broker.errors import EgressRefusedError, NotConnectedError
+from oauth_broker.errors import EgressRefusedError, NotConnectedError, ProviderError
 from oauth_broker.protocol import token_answer
 from oauth_broker.protocol.endpoint import endpoint_request
-from oauth_broker.protocol.failure import Failure, FailureCategory, category_of, error_code_of, words_of
+from oauth_broker.protocol.failure import Failure, FailureCategory, category_by, request_text, said, words_of
+from oauth_broker.protocol.lifetime import lifetime_of
+from oauth_broker.protocol.token_set import MAX_TOKENS_LENGTH, NamedTokenSet, TokenSet
 from oauth_broker.resource import RefreshPolicy, TokenResponseRules
 from oauth_broker.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from oauth_broker.errors import ProviderError
     from oauth_broker.protocol.authorization import VerifiedCallback
     from oauth_broker.protocol.http import HttpRequest, HttpResponse
     from oauth_broker.resource import Resource, ResourceSecrets
 
 BEARER: Final = "Bearer"
 
-MAX_TOKENS_LENGTH: Final = 65_536
-"""Characters of a token set's tokens together: an item of the table holds 400 KB, a queue's message less."""
-
+_WITHOUT_ANSWER: Final[Mapping[type[ProviderError], FailureCategory]] = {
+    EgressRefusedError: FailureCategory.EGRESS_REFUSED,
+    NotConnectedError: FailureCategory.NOT_CONNECTED,
+}
 _STANDARD_PLACES: Final = TokenResponseRules()
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "FailureCategory",
     "GrantGone",
     "Granted",
+    "NamedTokenSet",
     "TokenSet",
     "TryLater",
     "Unknown",
@@ -42,32 +45,6 @@ __all__ = [
     "refresh_request",
     "token_verdict",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class TokenSet:
-    """What the token endpoint answered.
-
-    `expires_at` is in epoch seconds, None where nobody says, and so is `refresh_expires_at`, the refresh
-    token's; `scopes` is None where the answer did not say
-    (then they are the ones asked for, RFC 6749 section 5.1); `metadata` holds the members that the resource
-    shows.
-    """
-
-    access_token: Secret
-    refresh_token: Secret | None
-    token_type: str
-    expires_at: int | None
-    scopes: tuple[str, ...] | None
-    metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
-    refresh_expires_at: int | None = None
-
-    def __repr__(self) -> str:
-        return f"TokenSet(expires_at={self.expires_at})"
-
-    def keeping(self, refresh_token: Secret | None) -> TokenSet:
-        """Give this token set, with the spent refresh token if the answer brought none (RFC 6749, 6)."""
-        return self if self.refresh_token is not None else replace(self, refresh_token=refresh_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +160,20 @@ def token_verdict(resource: Resource, request: HttpRequest, response: HttpRespon
     never does; a success without a readable token may have spent the refresh token (`Unknown`).
     """
     answer = token_answer.parsed(response.body)
+    rules = resource.token_response
     success = response.status // 100 == 2  # noqa: PLR2004 - the class of success, RFC 9110 section 15.3
-    token_set = _token_set(resource, answer, now) if success else None
+    denied = success and rules.success is not None and not token_answer.member(answer, rules.success)
+    token_set = _token_set(resource, answer, response, now) if success and not denied else None
     if token_set is not None:
         return Granted(token_set)
-    brought_one = success and bool(token_answer.member(answer, resource.token_response.access_token))
-    category = category_of(response.status, None if brought_one else error_code_of(answer))
-    failure = Failure(category, http_status=response.status, **words_of(answer, request.secrets))
+    code, description = said(answer, rules)
+    brought_one = success and not denied and bool(token_answer.member(answer, rules.access_token))
+    category = category_by(rules, response.status, None if brought_one else code)
+    if denied and category is FailureCategory.UNUSABLE_ANSWER:
+        category = FailureCategory.REFUSED  # by the resource's own rule it is an error, whatever its code
+    secrets = (*request.secrets, *_tokens_in(answer, rules))
+    words = words_of(code, description, secrets)
+    failure = Failure(category, http_status=response.status, request=request_text(request), **words)
     match category:
         case FailureCategory.GRANT_GONE:
             return GrantGone(failure)
@@ -199,70 +183,104 @@ def token_verdict(resource: Resource, request: HttpRequest, response: HttpRespon
             return TryLater(failure, token_answer.retry_after(response.headers.get("retry-after"), now=now))
 
 
-def failure_of(error: ProviderError) -> TryLater | Unknown:
+def failure_of(error: ProviderError, request: HttpRequest) -> TryLater | Unknown:
     """Give the verdict on a request without an answer, by whether the provider can have seen it.
 
     The failure's description is the error's own sentence, which says the rule that was broken.
     """
-    sentence = error.detail or None
-    match error:
-        case EgressRefusedError():
-            return TryLater(Failure(FailureCategory.EGRESS_REFUSED, error_description=sentence))
-        case NotConnectedError():
-            return TryLater(Failure(FailureCategory.NOT_CONNECTED, error_description=sentence))
-        case _:  # OutcomeUnknownError; of any other nothing is known, which is the same
-            return Unknown(Failure(FailureCategory.OUTCOME_UNKNOWN, error_description=sentence))
+    category = _WITHOUT_ANSWER.get(type(error), FailureCategory.OUTCOME_UNKNOWN)
+    failure = Failure(category, error_description=error.detail or None, request=request_text(request))
+    # of any other error nothing is known, which is the same as that the outcome is not
+    return Unknown(failure) if category is FailureCategory.OUTCOME_UNKNOWN else TryLater(failure)
+
+
+def usable_type(rules: TokenResponseRules, said_type: object, *, named: bool = False) -> str | None:
+    """Give a token's type as it is presented; None for one that we cannot present (RFC 6749 section 7.1).
+
+    A resource that says itself where its type stands (Slack's "bot", "user") has named it; `named`: of a
+    further token, which it does by naming that.
+    """
+    if said_type is None or said_type == "":
+        return BEARER
+    if not isinstance(said_type, str) or token_answer.visible(said_type) is None:
+        return None
+    if said_type.lower() == BEARER.lower():
+        return BEARER
+    return said_type if named or rules.token_type != _STANDARD_PLACES.token_type else None
 
 
 def _joined(resource: Resource, scopes: Sequence[str] | None) -> str:
     return resource.scope_separator.join(resource.scopes if scopes is None else scopes)
 
 
-def _token_set(resource: Resource, answer: object, now: int) -> TokenSet | None:
+def _token_set(resource: Resource, answer: object, response: HttpResponse, now: int) -> TokenSet | None:
     """Read a token set; None when there is no access token or one of a kind we cannot use."""
     rules = resource.token_response
     access_token = token_answer.visible(token_answer.member(answer, rules.access_token))
     refresh_token = token_answer.member(answer, rules.refresh_token) or None
-    token_type = _token_type(answer, rules)
+    token_type = usable_type(rules, token_answer.member(answer, rules.token_type))
     if access_token is None or token_type is None:
         return None
     if refresh_token is not None and token_answer.printable(refresh_token) is None:
         return None
-    if len(access_token) + len(refresh_token or "") > MAX_TOKENS_LENGTH:
+    further = _further(resource, answer, now)
+    tokens = (access_token, refresh_token or "", *(one.access_token.reveal() for one in further.values()))
+    if sum(map(len, tokens)) > MAX_TOKENS_LENGTH:
         return None
-    unit = rules.expires_in_unit
-    lifetime = token_answer.seconds(
-        token_answer.member(answer, rules.expires_in),
-        unit,
+    lifetime = lifetime_of(
+        rules,
+        answer,
+        access_token,
+        headers=response.headers,
+        now=now,
         # who answers the same token until it has expired tells what is left of it: at last, nothing
         may_be_over=resource.refresh_policy is RefreshPolicy.AFTER_EXPIRY,
     )
     if lifetime is None:
         lifetime = resource.default_expires_in
-    refresh_lifetime = token_answer.seconds(token_answer.member(answer, rules.refresh_token_expires_in), unit)
+    refresh_lifetime = token_answer.seconds(
+        token_answer.member(answer, rules.refresh_token_expires_in), rules.expires_in_unit
+    )
+    scope = token_answer.member(answer, rules.scope)
+    id_token = token_answer.member(answer, "id_token")
     return TokenSet(
         access_token=Secret(access_token),
         refresh_token=None if refresh_token is None else Secret(refresh_token),
         token_type=token_type,
         expires_at=None if lifetime is None else now + lifetime,
-        scopes=token_answer.scopes(
-            token_answer.member(answer, rules.scope),
-            resource.scope_separator,
-            hidden=(access_token, refresh_token),
-        ),
-        metadata=token_answer.shown(answer, resource.metadata, hidden=(access_token, refresh_token)),
+        scopes=token_answer.scopes(scope, resource.scope_separator, hidden=tokens),
+        metadata=token_answer.shown(answer, resource.metadata, hidden=tokens),
         refresh_expires_at=None if refresh_lifetime is None else now + refresh_lifetime,
+        named=further,
+        id_token=Secret(id_token) if isinstance(id_token, str) and id_token else None,
     )
 
 
-def _token_type(answer: object, rules: TokenResponseRules) -> str | None:
-    """Give the token's type; None for one that we cannot present (RFC 6749 section 7.1)."""
-    named = token_answer.member(answer, rules.token_type)
-    if named is None or named == "":
-        return BEARER
-    if not isinstance(named, str) or token_answer.visible(named) is None:
-        return None
-    if named.lower() == BEARER.lower():
-        return BEARER
-    # A resource that says itself where its type stands (Slack's "bot", "user") has named it.
-    return named if rules.token_type != _STANDARD_PLACES.token_type else None
+def _further(resource: Resource, answer: object, now: int) -> dict[str, NamedTokenSet]:
+    """Read the further tokens that the answer brings: what is odd about one costs that one alone."""
+    found = {}
+    for name, places in resource.token_response.tokens.items():
+        access_token = token_answer.visible(token_answer.member(answer, places.access_token))
+        said_type = places.token_type and token_answer.member(answer, places.token_type)
+        token_type = usable_type(resource.token_response, said_type, named=True)
+        if access_token is None or token_type is None:
+            continue
+        said_scope = places.scope and token_answer.member(answer, places.scope)
+        said_lifetime = places.expires_in and token_answer.member(answer, places.expires_in)
+        lifetime = token_answer.seconds(said_lifetime, resource.token_response.expires_in_unit)
+        found[name] = NamedTokenSet(
+            access_token=Secret(access_token),
+            token_type=token_type,
+            issued_at=now,
+            expires_at=None if lifetime is None else now + lifetime,
+            scopes=token_answer.scopes(said_scope, resource.scope_separator, hidden=(access_token,)),
+        )
+    return found
+
+
+def _tokens_in(answer: object, rules: TokenResponseRules) -> list[Secret]:
+    """Give what may be tokens in an answer that is judged an error: nothing of them is kept of its words."""
+    places = [rules.access_token, rules.refresh_token, "access_token", "refresh_token", "id_token"]
+    places += [places.access_token for places in rules.tokens.values()]
+    found = [token_answer.member(answer, place) for place in places]
+    return [Secret(token) for token in found if isinstance(token, str) and token]

@@ -153,7 +153,15 @@ def shown(
     Nor one that holds it URL- or Base64-encoded.
     """
     found = {name: member(answer, name) for name in names}
-    return {name: value for name, value in found.items() if _is_shown(value, hidden)}
+    return {name: value for name, value in found.items() if may_be_shown(value, hidden)}
+
+
+def may_be_shown(value: object, hidden: Sequence[str | None]) -> bool:
+    """Say whether a value is text without `hidden`, a number or a boolean, and of bounded length."""
+    if isinstance(value, str):
+        secrets = [Secret(secret) for secret in hidden if secret]
+        return len(value) <= MAX_SHOWN_LENGTH and masked(value, secrets) == value
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def retry_after(value: str | None, *, now: int) -> int | None:
@@ -164,13 +172,21 @@ def retry_after(value: str | None, *, now: int) -> int | None:
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return MAX_RETRY_AFTER if len(text) > _SHORT_INTEGER else min(int(text), MAX_RETRY_AFTER)
+    at = date_of(text)
+    return None if at is None else min(max(at - now, 0), MAX_RETRY_AFTER)
+
+
+def date_of(value: str | None) -> int | None:
+    """Read an HTTP date (RFC 9110 section 5.6.7) in epoch seconds, rounded up; None for what is none."""
+    if not value:
+        return None
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - only a date needs it: cold start
 
     try:
-        date = parsedate_to_datetime(text)
-        if date.tzinfo is None:  # the obsolete forms of an HTTP date: always UTC (RFC 9110 section 5.6.7)
+        date = parsedate_to_datetime(value)
+        if date.tzinfo is None:  # the obsolete forms: always UTC
             date = date.replace(tzinfo=UTC)
-        return min(max(math.ceil(date.timestamp()) - now, 0), MAX_RETRY_AFTER)
+        return math.ceil(date.timestamp())
     except (ValueError, OverflowError, IndexError):
         return None
 
@@ -188,10 +204,3 @@ def _first(answer: Mapping[str, Any], names: Sequence[str]) -> Any:
 def _number(digits: str) -> int | float:
     # int() refuses 4,301 digits and is quadratic in their number.
     return int(digits) if len(digits) <= _SHORT_INTEGER else float(digits)
-
-
-def _is_shown(value: object, hidden: Sequence[str | None]) -> bool:
-    if isinstance(value, str):
-        secrets = [Secret(secret) for secret in hidden if secret]
-        return len(value) <= MAX_SHOWN_LENGTH and masked(value, secrets) == value
-    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.errors import FieldProblem, InvalidError, UnfitValueError
 from oauth_broker.protocol.endpoint import hosts_of
-from oauth_broker.protocol.template import Place, fill_encoded, fill_url, host_names, names_in
+from oauth_broker.protocol.template import Place, fill_encoded, names_in
+from oauth_broker.protocol.url_template import fill_url, host_names
 from oauth_broker.protocol.wording import unknown
 
 if TYPE_CHECKING:

@@ -83,16 +83,6 @@ def nullable(inner: Check) -> Check:
     return check
 
 
-def only_null(reason: str) -> Check:
-    """A member that cannot be set, and why."""
-
-    def check(value: Any, pointer: str) -> Iterator[FieldProblem]:
-        if value is not None:
-            yield FieldProblem(pointer, reason)
-
-    return check
-
-
 def members(table: Mapping[str, Check], *, required: tuple[str, ...] = ()) -> Check:
     """An object of known members."""
 
@@ -128,7 +118,7 @@ def mapping(name_check: Check, value_check: Check, *, most: int) -> Check:
     return check
 
 
-def items(item_check: Check, *, most: int) -> Check:
+def items(item_check: Check, *, most: int, least: int = 0) -> Check:
     """A list of different values."""
 
     def check(value: Any, pointer: str) -> Iterator[FieldProblem]:
@@ -136,6 +126,8 @@ def items(item_check: Check, *, most: int) -> Check:
             yield FieldProblem(pointer, "must be a list")
         elif len(value) > most:
             yield FieldProblem(pointer, f"must have at most {most} items")
+        elif len(value) < least:
+            yield FieldProblem(pointer, "must not be empty")
         else:
             for index, item in enumerate(value):
                 yield from item_check(item, child(pointer, index))

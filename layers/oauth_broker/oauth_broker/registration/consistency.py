@@ -11,7 +11,8 @@ from oauth_broker.errors import FieldProblem
 from oauth_broker.protocol.template import names_in
 from oauth_broker.protocol.variables import unfit_values, value_problem
 from oauth_broker.registration.checks import child
-from oauth_broker.registration.document import placeholders, refresh_document
+from oauth_broker.registration.client_rules import client_problems, needs_client_secret
+from oauth_broker.registration.document import OF_THE_ISSUER, placeholders, refresh_document
 from oauth_broker.registration.names import SECRET_NAMES, STANDARD_NAMES, inherited_url_problems, texts_of
 from oauth_broker.resource import ConnectionVariable
 
@@ -33,6 +34,8 @@ _VARIABLES: Final = (
 _LEAST_TO_LOOK_FOR: Final = 8
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*|\[[0-9]+\])*")
 _LITERAL: Final = re.compile(r"'[A-Za-z0-9_-]*'")
+# What an error's words are taken from is shown; a member of any other name might hold a token.
+_ERROR_MEMBER: Final = re.compile(r"(?i)err|code|message|msg|reason|desc|detail|status|type|title")
 _TOKENS: Final = frozenset({"access_token", "refresh_token", "id_token", "client_secret"})
 _CALLBACK_NAMES: Final = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 
@@ -72,9 +75,17 @@ def value_problems(resource: Resource) -> Iterator[FieldProblem]:
 def _grant(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
     by_code = document.get("grant_type", "authorization_code") == "authorization_code"
     if by_code and "authorization" not in document:
-        yield FieldProblem("/authorization", "is required for authorization_code: discovery is not built yet")
+        detail = "is required for authorization_code, or an issuer whose metadata has it"
+        yield FieldProblem("/authorization", detail)
     if not by_code and "authorization" in document:
         yield FieldProblem("/authorization", "is not used by client_credentials: leave it out")
+
+
+def _issuer(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    """Whoever gives these means that something is checked: without an issuer nothing would be."""
+    for name in OF_THE_ISSUER:
+        if document.get(name) and "issuer" not in document:
+            yield FieldProblem(f"/{name}", "is of use only with an issuer")
 
 
 def _client_secret(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
@@ -82,7 +93,7 @@ def _client_secret(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
         return
     for step in _ENDPOINTS:
         method = document.get(step, {}).get("auth_method", "none")
-        if method != "none":
+        if needs_client_secret(method):
             yield FieldProblem("/client_secret", f"is required: /{step}/auth_method is {method}")
     for text in texts_of(document):
         if "client_secret" in placeholders(text.value):
@@ -140,21 +151,35 @@ def _scopes(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
 def _token_response(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
     """What is shown of an answer must not be a token: managing a resource is no right to its tokens."""
     rules = document.get("token_response", {})
+    further = rules.get("tokens", {})
     tokens = {
         path.strip()
-        for name in ("access_token", "refresh_token")
-        for path in rules.get(name, name).split("||")
+        for expression in (
+            *(rules.get(name, name) for name in ("access_token", "refresh_token")),
+            *(places["access_token"] for places in further.values()),
+        )
+        for path in expression.split("||")
     }
-    for name in ("scope", "token_type"):
-        expression = rules.get(name)
+    shown = {f"/{name}": rules.get(name) for name in ("scope", "token_type", "error", "error_description")}
+    for name, places in further.items():
+        shown |= {child("/tokens", name) + f"/{one}": places.get(one) for one in ("scope", "token_type")}
+    for place, expression in shown.items():
         for path in () if expression is None else map(str.strip, expression.split("||")):
-            if name == "token_type" and _LITERAL.fullmatch(path):
-                continue
-            pointer = f"/token_response/{name}"
-            if not _PLAIN_PATH.fullmatch(path):
-                yield FieldProblem(pointer, "is shown, so it must be plain paths: authed_user.scope || scope")
-            elif path in tokens or path.rpartition(".")[2] in _TOKENS:
-                yield FieldProblem(pointer, f"{path} is never shown")
+            if problem := _shown_problem(place.rpartition("/")[2], path, tokens):
+                yield FieldProblem(f"/token_response{place}", problem)
+
+
+def _shown_problem(name: str, path: str, tokens: set[str]) -> str | None:
+    if name == "token_type" and _LITERAL.fullmatch(path):
+        return None
+    if not _PLAIN_PATH.fullmatch(path):
+        return "is shown, so it must be plain paths: authed_user.scope || scope"
+    last = path.rpartition(".")[2]
+    if path in tokens or last in _TOKENS:
+        return f"{path} is never shown"
+    if name.startswith("error") and not _ERROR_MEMBER.search(last):
+        return f"{path} is not named as errors are: error, code, message, reason, description, detail, status"
+    return None
 
 
 def _callback_params(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
@@ -165,6 +190,23 @@ def _callback_params(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
     for name, called in names.items():
         if called != name and called in _CALLBACK_NAMES:
             yield FieldProblem(child("/callback_params", name), f"{called} is another standard parameter")
+
+
+def _installs(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    """Nobody asked for what a provider begins, so somebody must say that it is wanted: by confirming it."""
+    if not document.get("provider_initiated"):
+        if document.get("install_return_url") is not None:
+            yield FieldProblem("/install_return_url", "is of use only with provider_initiated")
+        return
+    if document.get("grant_type", "authorization_code") != "authorization_code":
+        yield FieldProblem("/provider_initiated", "is for authorization_code alone: there somebody consents")
+    if document.get("callback", "own") != "own":
+        detail = "needs the resource's own callback: at the shared one nothing says whose install it is"
+        yield FieldProblem("/provider_initiated", detail)
+    if document.get("require_confirmation") is False:
+        yield FieldProblem("/require_confirmation", "may not be false with provider_initiated")
+    if document.get("install_return_url") is None:
+        yield FieldProblem("/install_return_url", "is required with provider_initiated")
 
 
 def _secret_names_in_authorization(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
@@ -198,6 +240,7 @@ def _literal_client_secret(document: Mapping[str, Any]) -> Iterator[FieldProblem
 
 _RULES: Final[tuple[Callable[[Mapping[str, Any]], Iterator[FieldProblem]], ...]] = (
     _grant,
+    _issuer,
     _client_secret,
     _variable_names,
     _nested_params,
@@ -206,6 +249,8 @@ _RULES: Final[tuple[Callable[[Mapping[str, Any]], Iterator[FieldProblem]], ...]]
     _scopes,
     _token_response,
     _callback_params,
+    _installs,
     _secret_names_in_authorization,
     _literal_client_secret,
+    client_problems,
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.protocol.template import names_in
 from oauth_broker.resource import (
+    ID_TOKEN_ALGORITHMS,
     AuthMethod,
     AuthorizationStep,
     BodyFormat,
@@ -15,10 +16,12 @@ from oauth_broker.resource import (
     EndpointStep,
     ExpiresInUnit,
     GrantType,
+    NamedToken,
     ParamsIn,
     RefreshPolicy,
     RefreshTokenBehaviour,
     Resource,
+    TokenFormat,
     TokenResponseRules,
 )
 
@@ -28,6 +31,28 @@ if TYPE_CHECKING:
 EXCHANGE_ONLY: Final = frozenset({"code", "redirect_uri", "code_verifier"})
 """What only the exchange of a code knows: a refresh cannot send it."""
 
+OF_THE_ISSUER: Final = (
+    "authorization_response_iss_parameter_supported",
+    "jwks_uri",
+    "id_token_signed_response_algs",
+)
+"""The members that say something of the issuer: with another one they are forgotten."""
+
+NULL_SAYS_NONE: Final = frozenset(
+    {
+        *OF_THE_ISSUER,
+        "api_base_url",
+        "authorization",
+        "client_assertion_audience",
+        "code_challenge_method",
+        "default_expires_in",
+        "issuer",
+        "revocation",
+    }
+)
+"""The members of which null says that there is none, not even the catalogue's."""
+
+_SECRETS: Final = frozenset({"client_secret", "secret_variables", "signing_keys"})
 _NOT_INHERITED: Final = EXCHANGE_ONLY | {"grant_type", "scope"}
 _LONGEST_ID: Final = 64
 _NOT_FOR_AN_ID: Final = re.compile(r"[^a-z0-9]+")
@@ -47,6 +72,13 @@ def resource_of(resource_id: str, document: Mapping[str, Any]) -> Resource:
         authorization=None if authorization is None else _authorization(authorization),
         revocation=None if revocation is None else _endpoint(_revocation(revocation, token), default_method),
         issuer=document.get("issuer"),
+        authorization_response_iss_parameter_supported=bool(
+            document.get("authorization_response_iss_parameter_supported")
+        ),
+        jwks_uri=document.get("jwks_uri"),
+        id_token_signed_response_algs=tuple(
+            document.get("id_token_signed_response_algs") or ID_TOKEN_ALGORITHMS
+        ),
         api_base_url=document.get("api_base_url"),
         grant_type=GrantType(document.get("grant_type", GrantType.AUTHORIZATION_CODE)),
         variables=document.get("variables", {}),
@@ -67,6 +99,9 @@ def resource_of(resource_id: str, document: Mapping[str, Any]) -> Resource:
         refresh_token=RefreshTokenBehaviour(**document.get("refresh_token", {})),
         refresh_policy=RefreshPolicy(document.get("refresh_policy", RefreshPolicy.EAGER)),
         require_confirmation=document.get("require_confirmation", True),
+        provider_initiated=document.get("provider_initiated", False),
+        install_return_url=document.get("install_return_url"),
+        client_assertion_audience=document.get("client_assertion_audience"),
         document=document,
     )
 
@@ -79,11 +114,16 @@ def document_json(resource_id: str, document: Mapping[str, Any]) -> dict[str, An
 def patched(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """Give the registration that PATCH makes: each top-level member of `patch` in place of the document's.
 
-    Null removes a member; that of a secret stays, for `parse_registration` to see that it is to go.
+    Null removes a member; where null itself says something, of a secret for one, it stays for
+    `parse_registration` to see. With another issuer goes what was said of the former one.
     """
-    members = {**document, **patch}
-    secrets = {"client_secret", "secret_variables"}
-    return {name: value for name, value in members.items() if value is not None or name in secrets}
+    stays = NULL_SAYS_NONE | _SECRETS
+    of_the_issuer = OF_THE_ISSUER if "issuer" in patch else ()
+    given = {name: value for name, value in patch.items() if value is not None or name in stays}
+    if patch.get("issuer", "") is None:
+        given = dict.fromkeys(name for name in of_the_issuer if name in document) | given
+    rest = {name: value for name, value in document.items() if name not in (*patch, *of_the_issuer)}
+    return rest | given
 
 
 def refresh_document(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,8 +186,12 @@ def _kept_headers(token: Mapping[str, Any], unknown: frozenset[str]) -> dict[str
 
 
 def _token_response(members: Mapping[str, Any]) -> TokenResponseRules:
-    unit = ExpiresInUnit(members.get("expires_in_unit", ExpiresInUnit.SECONDS))
-    return TokenResponseRules(**{**members, "expires_in_unit": unit})
+    kinds = {
+        "expires_in_unit": ExpiresInUnit(members.get("expires_in_unit", ExpiresInUnit.SECONDS)),
+        "access_token_format": TokenFormat(members.get("access_token_format", TokenFormat.OPAQUE)),
+        "tokens": {name: NamedToken(**places) for name, places in members.get("tokens", {}).items()},
+    }
+    return TokenResponseRules(**{**members, **kinds})
 
 
 def _inherited(name: str, value: Any) -> bool:

@@ -7,8 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.errors import FieldProblem
+from oauth_broker.protocol.expressions import NAME
+from oauth_broker.protocol.failure import NAMED_BY_A_RESOURCE
 from oauth_broker.protocol.http import TRANSPORT_HEADERS
-from oauth_broker.protocol.template import NAME
+from oauth_broker.protocol.signing_keys import ALGORITHMS
 from oauth_broker.protocol.token_answer import MAX_EXPRESSION_LENGTH, compiled
 from oauth_broker.protocol.variables import LONGEST_VALUE, pattern_problem
 from oauth_broker.registration.checks import (
@@ -20,25 +22,35 @@ from oauth_broker.registration.checks import (
     mapping,
     members,
     nullable,
-    only_null,
     text,
 )
+from oauth_broker.registration.client_rules import NO_GRANT, NO_METHOD
+from oauth_broker.registration.signing_keys import signing_keys
 from oauth_broker.registration.urls import host, url
-from oauth_broker.resource import AuthMethod, BodyFormat, ExpiresInUnit, GrantType, ParamsIn, RefreshPolicy
+from oauth_broker.resource import (
+    AuthMethod,
+    BodyFormat,
+    ExpiresInUnit,
+    GrantType,
+    ParamsIn,
+    RefreshPolicy,
+    TokenFormat,
+)
+from oauth_broker.return_url import return_url_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from oauth_broker.registration.checks import Check
 
-REQUIRED: Final = {"name": "", "client_id": "", "token": ": discovery is not built yet"}
+REQUIRED: Final = {"name": "", "client_id": "", "token": ", or an issuer whose metadata has it"}
 """The members that must be there, and what more is to be said when one is not."""
 
-_NOT_BUILT: Final = "is not built yet"
 _LONGEST_SECRET: Final = 4096
 _LONGEST_TEMPLATE: Final = 8192
 _MOST_PARAMS: Final = 100
 _MOST_NAMES: Final = 50
+_MOST_TOKENS: Final = 5
 _MOST_SCOPES: Final = 200
 _LONGEST_PATTERN: Final = 256
 _MINUTE: Final = 60
@@ -48,12 +60,12 @@ _JSON_DEPTH: Final = 8
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 
-_NO_GRANT: Final = {
-    "password": "the password grant is never offered: it hands a person's password to a third party (RFC 9700"
-    " section 2.4)",
-    "implicit": "the implicit grant is never offered: it leaks tokens (RFC 9700 section 2.1.2)",
+_NO_ALGORITHM: Final = {
+    "none": "an unsigned ID token says nothing (RFC 8725 section 3.2)",
+    **dict.fromkeys(
+        ("HS256", "HS384", "HS512"), "is symmetric: an ID token is signed by a key of the issuer's own"
+    ),
 }
-_NO_METHOD: Final = {method: f"{method} {_NOT_BUILT}" for method in ("client_secret_jwt", "private_key_jwt")}
 _NO_CHALLENGE: Final = {
     "plain": "plain shows the verifier to whoever sees the request (RFC 9700 section 2.1.1)"
 }
@@ -80,11 +92,10 @@ def _expression(value: Any, pointer: str) -> Iterator[FieldProblem]:
     yield from problems
 
 
-def _never_true(value: Any, pointer: str) -> Iterator[FieldProblem]:
-    problems = list(boolean(value, pointer))
-    if value is True:
-        problems.append(FieldProblem(pointer, _NOT_BUILT))
-    yield from problems
+def _return_url(value: Any, pointer: str) -> Iterator[FieldProblem]:
+    """Whether the deployment allows its origin is not the registration's to know."""
+    if problem := return_url_problem(value, lambda _origin: True):
+        yield FieldProblem(pointer, problem)
 
 
 def _header_name(value: Any, pointer: str) -> Iterator[FieldProblem]:
@@ -124,6 +135,26 @@ _TOKEN_ANSWER: Final = (
 _CALLBACK_PARAMS: Final = ("code", "state", "iss", "error", "error_description")
 
 
+_TOKEN_RESPONSE: Final = {
+    **dict.fromkeys(_TOKEN_ANSWER, _expression),
+    **dict.fromkeys(("expires_at", "success", "error", "error_description"), nullable(_expression)),
+    "expires_in_unit": choice(*ExpiresInUnit),
+    "access_token_format": choice(*TokenFormat),
+    "error_categories": mapping(text(100), choice(*NAMED_BY_A_RESOURCE), most=_MOST_NAMES),
+    "tokens": mapping(
+        text(64, pattern=r"[A-Za-z0-9_-]+", rule="must be letters, digits, _ and -"),
+        members(
+            {
+                "access_token": _expression,
+                **dict.fromkeys(("expires_in", "scope", "token_type"), nullable(_expression)),
+            },
+            required=("access_token",),
+        ),
+        most=_MOST_TOKENS,
+    ),
+}
+
+
 def _endpoint(address: Check, *required: str) -> Check:
     """The token, refresh or revocation step. Whether its params may be nested shows only with inheritance."""
     return members(
@@ -133,7 +164,7 @@ def _endpoint(address: Check, *required: str) -> Check:
             "params": mapping(_PARAM_NAME, _NESTED, most=_MOST_PARAMS),
             "headers": _headers,
             "body": choice(*BodyFormat),
-            "auth_method": choice(*AuthMethod, refused=_NO_METHOD),
+            "auth_method": choice(*AuthMethod, refused=NO_METHOD),
         },
         required=required,
     )
@@ -156,12 +187,19 @@ def fields(*, loopback: bool) -> Mapping[str, Check]:
     return {
         "resource_id": text(64, pattern="[a-z0-9-]+", rule="must be a-z, 0-9 and -"),
         "name": text(128),
-        "provider": only_null(f"the catalogue {_NOT_BUILT}: give the URLs"),
+        "provider": nullable(text(64, pattern="[a-z0-9-]+", rule="must be a-z, 0-9 and -")),
         "issuer": nullable(url(loopback=loopback, query=False, templates=False)),
+        "authorization_response_iss_parameter_supported": nullable(boolean),
+        "jwks_uri": nullable(url(loopback=loopback, templates=False)),
+        "id_token_signed_response_algs": nullable(
+            items(choice(*ALGORITHMS, refused=_NO_ALGORITHM), most=len(ALGORITHMS), least=1)
+        ),
         "api_base_url": nullable(url(loopback=loopback, query=False)),
-        "grant_type": choice(*GrantType, refused=_NO_GRANT),
+        "grant_type": choice(*GrantType, refused=NO_GRANT),
         "client_id": text(2048),
         "client_secret": nullable(text(_LONGEST_SECRET)),
+        "signing_keys": nullable(signing_keys),
+        "client_assertion_audience": nullable(text(2048)),
         "variables": mapping(_NAME, text(_LONGEST_SECRET, shortest=0), most=_MOST_NAMES),
         "secret_variables": nullable(mapping(_NAME, nullable(text(_LONGEST_SECRET)), most=_MOST_NAMES)),
         "connection_variables": mapping(_NAME, connection_variable, most=_MOST_NAMES),
@@ -184,16 +222,11 @@ def fields(*, loopback: bool) -> Mapping[str, Check]:
         "token": _endpoint(address, "url"),
         "refresh": _endpoint(address),
         "revocation": nullable(_endpoint(address, "url")),
-        "token_response": members(
-            {
-                **dict.fromkeys(_TOKEN_ANSWER, _expression),
-                "expires_in_unit": choice(*ExpiresInUnit),
-            }
-        ),
+        "token_response": members(_TOKEN_RESPONSE),
         "callback_params": members(dict.fromkeys(_CALLBACK_PARAMS, text(64))),
         "callback": choice("own", "shared"),
-        "provider_initiated": _never_true,
-        "install_return_url": only_null(_NOT_BUILT),
+        "provider_initiated": boolean,
+        "install_return_url": nullable(_return_url),
         "default_expires_in": nullable(integer(1, _TEN_YEARS)),
         "refresh_token": members(
             {

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from oauth_broker.errors import FieldProblem, TemplateError
-from oauth_broker.protocol.template import host_names, names_in, path_names
+from oauth_broker.protocol.authorization import AT_START
+from oauth_broker.protocol.expressions import NOW, RANDOM, Call, names_of, texts_in
+from oauth_broker.protocol.template import expressions_in, names_in
+from oauth_broker.protocol.url_template import host_names, path_names
 from oauth_broker.protocol.wording import unknown
 from oauth_broker.registration.checks import child
 from oauth_broker.registration.document import EXCHANGE_ONLY, refresh_document
@@ -16,12 +20,16 @@ if TYPE_CHECKING:
 
 _AUTHORIZATION: Final = frozenset({"client_id", "redirect_uri", "response_type", "scope", "state", "nonce"})
 _CHALLENGE: Final = frozenset({"code_challenge", "code_challenge_method"})
-_CLIENT: Final = frozenset({"client_id", "client_secret"})
+_CLIENT: Final = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
 _EXCHANGE: Final = _CLIENT | {"grant_type", "scope", "code", "redirect_uri"}
 _REFRESH: Final = _CLIENT | {"grant_type", "scope", "refresh_token"}
 _REVOCATION: Final = _CLIENT | {"token", "token_type_hint"}
 
-SECRET_NAMES: Final = frozenset({"client_secret", "code", "code_verifier", "refresh_token", "token"})
+_OF_THE_REQUEST: Final = frozenset({NOW, RANDOM})
+
+SECRET_NAMES: Final = frozenset(
+    {"client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "token"}
+)
 """Standard names whose values are secrets."""
 
 STANDARD_NAMES: Final = (
@@ -30,6 +38,7 @@ STANDARD_NAMES: Final = (
     | _EXCHANGE
     | _REFRESH
     | _REVOCATION
+    | _OF_THE_REQUEST
     | {"code_verifier", "access_token", "id_token"}
 )
 """Names that no variable may have."""
@@ -44,6 +53,9 @@ DECLARE_NAMES: Final = (
 """The members that declare variables."""
 
 STEPS: Final = ("authorization", "token", "refresh", "revocation", "api_base_url")
+
+
+_DELIMITER: Final = re.compile(r"[/?#&=@:\[\]]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +101,20 @@ def _text_problems(
     for problem in problems.values():
         if problem is not None:
             yield FieldProblem(text.pointer, problem)
+    yield from _function_problems(text)
     if text.is_url and not any(problems.values()):
         yield from _place_problems(text, document)
+
+
+def _function_problems(text: Text) -> Iterator[FieldProblem]:
+    for expression in expressions_in(text.value):
+        if not isinstance(expression, Call):
+            continue
+        late = AT_START.intersection(names_of(expression)) if text.step == "authorization" else ()
+        for name in sorted(late):
+            yield FieldProblem(text.pointer, f"{name} is known only at the start: no function can have it")
+        if text.is_url and any(_DELIMITER.search(quoted) for quoted in texts_in(expression)):
+            yield FieldProblem(text.pointer, "has a quoted text with a delimiter of URLs: put it in params")
 
 
 def _texts(value: Any, pointer: str, step: str) -> Iterator[Text]:
@@ -111,7 +135,7 @@ def _known_by_step(document: Mapping[str, Any]) -> dict[str, frozenset[str]]:
     secret = frozenset(document.get("secret_variables") or ())
     pkce = document.get("code_challenge_method", "S256") is not None
     by_code = document.get("grant_type", "authorization_code") == "authorization_code"
-    asked = fixed | (frozenset(declared) - later)
+    asked = _OF_THE_REQUEST | fixed | (frozenset(declared) - later)
     exchange = _EXCHANGE | (frozenset({"code_verifier"}) if pkce else frozenset())
     always = asked | callback | metadata
     return {
@@ -119,7 +143,7 @@ def _known_by_step(document: Mapping[str, Any]) -> dict[str, frozenset[str]]:
         "token": asked | secret | (exchange | callback if by_code else _CLIENT | {"grant_type", "scope"}),
         "refresh": always | secret | _REFRESH,
         "revocation": always | secret | _REVOCATION,
-        "api_base_url": always | {"client_id"},
+        "api_base_url": (always | {"client_id"}) - _OF_THE_REQUEST,
     }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oauth_broker.errors import FieldProblem
+from oauth_broker.errors import FieldProblem, InvalidError
 from oauth_broker.protocol.destinations import DEFAULT_PORTS, Destinations, ascii_host, origin_of
-from oauth_broker.protocol.template import names_in, split_url
+from oauth_broker.protocol.template import names_in
+from oauth_broker.protocol.url_template import split_url
+from oauth_broker.registration.signing_keys import kept_private_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +24,8 @@ def origins_by_url(resource: Resource) -> dict[str, frozenset[str]]:
     For a host with a variable: those that the variable is declared with.
     """
     document = resource.document
-    urls = {f"/{step}/url": document.get(step, {}).get("url") for step in ("token", "refresh", "revocation")}
+    steps = {step: document.get(step) or {} for step in ("token", "refresh", "revocation")}
+    urls = {f"/{step}/url": members.get("url") for step, members in steps.items()}
     urls["/api_base_url"] = resource.api_base_url
     return {pointer: _origins(url, resource) for pointer, url in urls.items() if url is not None}
 
@@ -38,12 +41,14 @@ def unproved_origins(
     """Find the URLs of a PUT or PATCH with origins not `allowed`, unless it brings every stored secret again.
 
     `stored` is the document until now: who can name a new origin for a secret must know the secret. A secret
-    that is removed is not asked for.
+    that is removed is not asked for, nor is a key in KMS: to name it proves nothing, and what it signs is
+    good only at the origin that it is sent to (`client_rules`).
     """
     given = parsed.secrets
     missing = set(stored.get("secret_variables", ())) - given.variables.keys()
     if stored.get("client_secret") and not given.brings_client_secret:
         missing.add("client_secret")
+    missing |= {f"signing key {kid}" for kid in kept_private_keys(given.signing_keys, stored)}
     if not missing:
         return ()
     detail = "is a new origin for the secrets: give them again with it (" + ", ".join(sorted(missing)) + ")"
@@ -52,6 +57,18 @@ def unproved_origins(
         for pointer, origins in origins_by_url(parsed.resource).items()
         if not origins <= allowed.origins
     )
+
+
+def check_not_ourselves(resource: Resource, base: str) -> None:
+    """Refuse URLs that point to the broker itself, whose address is `base`. Raises InvalidError."""
+    own = origin_of(base)
+    problems = [
+        FieldProblem(pointer, "is the broker's own address")
+        for pointer, origins in origins_by_url(resource).items()
+        if own in origins
+    ]
+    if problems:
+        raise InvalidError(*problems)
 
 
 def _origins(url: str, resource: Resource) -> frozenset[str]:

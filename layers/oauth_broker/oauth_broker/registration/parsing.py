@@ -10,19 +10,20 @@ from oauth_broker.errors import FieldProblem, InvalidError
 from oauth_broker.protocol.wording import unknown
 from oauth_broker.registration.checks import child
 from oauth_broker.registration.consistency import consistency_problems, secrets_in_texts, value_problems
-from oauth_broker.registration.document import resource_of
+from oauth_broker.registration.document import NULL_SAYS_NONE, resource_of
 from oauth_broker.registration.fields import REQUIRED, fields
 from oauth_broker.registration.names import DECLARE_NAMES, STEPS, name_problems
+from oauth_broker.registration.signing_keys import WantedKey, shown_keys, wanted_keys
 from oauth_broker.secret import HIDDEN, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from oauth_broker.resource import Resource
+    from oauth_broker.resource import Resource, SigningKey
 
 _MOST_PROBLEMS: Final = 100
-_SECRET_MEMBERS: Final = ("client_secret", "secret_variables")
-_NULL_MEANS_NONE: Final = ("code_challenge_method",)
+_SECRET_MEMBERS: Final = ("client_secret", "secret_variables", "signing_keys")
+_ALWAYS_TOLD: Final = "code_challenge_method"
 
 
 class Absent(Enum):
@@ -36,10 +37,14 @@ ABSENT: Final = Absent.ABSENT
 
 @dataclass(frozen=True, slots=True)
 class GivenSecrets:
-    """The secrets that a registration brings: a secret is set, None removes one, what is absent is kept."""
+    """The secrets that a registration brings: a secret is set, None removes one, what is absent is kept.
+
+    `signing_keys` are all that hold from now on, in their order.
+    """
 
     client_secret: Secret | Absent | None = ABSENT
     variables: Mapping[str, Secret | None] = field(default_factory=dict)
+    signing_keys: tuple[WantedKey, ...] = ()
 
     @property
     def brings_client_secret(self) -> bool:
@@ -72,6 +77,16 @@ class ParsedRegistration:
         """Give it under an id."""
         return replace(self, resource=replace(self.resource, resource_id=resource_id))
 
+    def with_keys(self, signing_keys: Sequence[SigningKey]) -> ParsedRegistration:
+        """Give it with its signing keys as they are, in the place of those it wanted."""
+        if not signing_keys:
+            return self
+        settled = tuple(
+            WantedKey(key.kid, key.algorithm, key.private_key, key.kms_key) for key in signing_keys
+        )
+        document = {**self.resource.document, "signing_keys": shown_keys(settled, {})}
+        return replace(self, resource=replace(self.resource, document=document))
+
 
 def parse_registration(
     body: object,
@@ -102,7 +117,7 @@ def parse_registration(
     sound = {name: value for name, value in document.items() if name not in bad}
     problems += [problem for problem in consistency_problems(sound) if _member_of(problem) not in bad]
     if not problems:
-        resource = resource_of(resource_id or body.get("resource_id") or "", document)
+        resource = resource_of(resource_id or body.get("resource_id") or "", _told(document, body))
         problems += value_problems(resource)
         if not problems:
             return ParsedRegistration(resource, secrets)
@@ -113,7 +128,7 @@ def _given_secrets(
     body: Mapping[str, Any], stored: Mapping[str, Any]
 ) -> tuple[GivenSecrets, list[FieldProblem]]:
     """Read the secrets, passing over what has the wrong shape: the table of fields says so."""
-    problems: list[FieldProblem] = []
+    keys, problems = wanted_keys(body, stored)
     client_secret: Secret | Absent | None = ABSENT
     given, kept = body.get("client_secret", ABSENT), stored.get("client_secret")
     if given == HIDDEN and not kept:
@@ -125,14 +140,14 @@ def _given_secrets(
     names = stored.get("secret_variables", {})
     members = body.get("secret_variables", {})
     if members is None:
-        return GivenSecrets(client_secret, dict.fromkeys(names)), problems
+        return GivenSecrets(client_secret, dict.fromkeys(names), keys), problems
     variables: dict[str, Secret | None] = {}
     for name, value in members.items() if isinstance(members, dict) else ():
         if value == HIDDEN and name not in names:
             problems.append(_hidden(child("/secret_variables", name)))
         elif value is None or (isinstance(value, str) and value != HIDDEN):
             variables[name] = None if value is None else Secret(value)
-    return GivenSecrets(client_secret, variables), problems
+    return GivenSecrets(client_secret, variables, keys), problems
 
 
 def _hidden(pointer: str) -> FieldProblem:
@@ -146,11 +161,9 @@ def _shape_problems(
 ) -> Iterator[FieldProblem]:
     """Find what is wrong with each member by itself."""
     table = fields(loopback=loopback)
-    for name in REQUIRED:
+    for name, more in REQUIRED.items():
         if name not in body:
-            yield FieldProblem(
-                f"/{name}", "is required" + (": discovery is not built yet" if name == "token" else "")
-            )
+            yield FieldProblem(f"/{name}", f"is required{more}")
     for name, value in body.items():
         if name not in table:
             yield FieldProblem(child("", name), unknown("member", name, table))
@@ -165,7 +178,7 @@ def _document(body: Mapping[str, Any], secrets: GivenSecrets, stored: Mapping[st
     document = {
         name: value
         for name, value in body.items()
-        if name not in ("resource_id", *_SECRET_MEMBERS) and (value is not None or name in _NULL_MEANS_NONE)
+        if name not in ("resource_id", *_SECRET_MEMBERS) and (value is not None or name == _ALWAYS_TOLD)
     }
     client_secret, variables = secrets.over(
         Secret(HIDDEN) if stored.get("client_secret") else None,
@@ -175,7 +188,15 @@ def _document(body: Mapping[str, Any], secrets: GivenSecrets, stored: Mapping[st
         document["client_secret"] = HIDDEN
     if variables:
         document["secret_variables"] = dict.fromkeys(variables, HIDDEN)
+    if secrets.signing_keys:
+        document["signing_keys"] = shown_keys(secrets.signing_keys, stored)
     return document
+
+
+def _told(document: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the document with what the body takes away of a catalogue entry: saved again, it stays away."""
+    taken = NULL_SAYS_NONE if document.get("provider") else frozenset()
+    return {**document, **{name: None for name in taken if name in body and body[name] is None}}
 
 
 def _member_of(problem: FieldProblem) -> str:

@@ -10,14 +10,15 @@ from urllib.parse import unquote
 from oauth_broker.errors import FieldProblem, TemplateError
 from oauth_broker.protocol.addresses import LOOPBACK, forbidden_host
 from oauth_broker.protocol.destinations import ascii_host
-from oauth_broker.protocol.template import PLACEHOLDER, names_in, split_url
+from oauth_broker.protocol.template import PLACEHOLDER, names_in
+from oauth_broker.protocol.url_template import split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from publicsuffixlist import PublicSuffixList
 
-    from oauth_broker.protocol.template import UrlParts
+    from oauth_broker.protocol.url_template import UrlParts
     from oauth_broker.registration.checks import Check
 
 LONGEST_URL: Final = 8192

@@ -69,7 +69,7 @@ def _proposal_of(item: Item) -> Proposal | None:
         token_set=token_set,
         variables=item.get("va", {}),
         code_hash=item["ch"],
-        user_hash=item["uh"],
+        user_hash=item.get("uh"),
         consented_at=item["cs"],
         until=item["un"],
     )

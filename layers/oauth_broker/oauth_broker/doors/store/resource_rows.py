@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class ResourceRow:
     """A resource as it lies in the table.
 
-    `deleting`: None, `if_empty`, or `revoke` (its connections with it). `pause` is no part of what a client
+    `public_keys`: its signing keys as `jwks.json` shows them (RFC 7517). `deleting`: None, `if_empty`, or
+    `revoke` (its connections with it). `pause` is no part of what a client
     registered: it has no part in the etag, and a row that is written anew is without.
     """
 
@@ -32,6 +33,7 @@ class ResourceRow:
     created_at: int
     updated_at: int
     deleting: str | None = None
+    public_keys: tuple[Mapping[str, Any], ...] = ()
     pause: Pause | None = None
 
 
@@ -47,6 +49,7 @@ def resource_row(item: Item) -> ResourceRow:
         created_at=item["cr"],
         updated_at=item["ud"],
         deleting=item.get("dg"),
+        public_keys=tuple(json.loads(item.get("jk", "[]"))),
         pause=_pause_of(item.get("pa")),
     )
 
@@ -86,7 +89,8 @@ def resource_item(row: ResourceRow) -> Item:
     return {
         "pk": pk,
         "sk": sk,
-        "doc": json.dumps(row.document, ensure_ascii=False, separators=(",", ":")),
+        "doc": _json(row.document),
+        "jk": _json(row.public_keys) if row.public_keys else None,
         "s": row.sealed,
         "di": row.destinations_id,
         "cd": list(row.carried) or None,
@@ -95,3 +99,7 @@ def resource_item(row: ResourceRow) -> Item:
         "ud": row.updated_at,
         "dg": row.deleting,
     }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

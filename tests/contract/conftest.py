@@ -1,0 +1,7 @@
+"""What a function of the broker is imported with: its settings are read then, and name what is missing."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("PUBLIC_URL", "https://broker.example")
