@@ -23,7 +23,7 @@ SAM = env -u MAKEFLAGS -u MAKELEVEL SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION="$${A
 # By itself it asks the network for its newest version.
 CHECKOV = CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-checkov/bin/checkov --config-file tests/template/checkov.yaml
 
-.PHONY: help run test unit lint format catalogue contract faults bench build packaged validate locks clean run-environment test-environment sam-environment checkov-environment
+.PHONY: help run test unit lint format catalogue contract browser screenshots faults bench build packaged validate locks clean run-environment test-environment sam-environment checkov-environment
 
 help:
 	@echo 'make run       the whole broker on this machine, with a demo provider (PORT=8000)'
@@ -32,6 +32,7 @@ help:
 	@echo 'make lint      ruff and mypy; make format lets ruff write'
 	@echo 'make catalogue compile providers/*.yaml, after a change of one'
 	@echo 'make contract  the tests of the OpenAPI description; CASES=500 makes more and other ones for each operation'
+	@echo 'make browser   the tests of the console in Chromium; make screenshots makes the pictures in docs/console'
 	@echo 'make faults    storms, kills and pauses at each step, judged by a provider that forgives nothing;'
 	@echo '               ROUNDS=1 CONNECTIONS=50 KILLS=10 INVOCATIONS=12 EXPIRING=500 PROVIDERS=25 is the short form'
 	@echo 'make bench     the benchmarks; CONNECTIONS=5000 DUE=1000 is a short form, RECORD=1 keeps what docs/scale.md shows'
@@ -65,6 +66,12 @@ catalogue: test-environment
 
 contract: test-environment
 	CASES='$(CASES)' $(RUN) -m pytest tests/contract
+
+browser: test-environment
+	$(RUN) -m pytest tests/browser -n 2 --dist loadfile
+
+screenshots: test-environment
+	$(RUN) -m pytest tests/browser/test_accessibility.py -k test_a_view --screenshots docs/console
 
 faults: test-environment
 	ROUNDS='$(ROUNDS)' CONNECTIONS='$(or $(CONNECTIONS),500)' KILLS='$(KILLS)' INVOCATIONS='$(INVOCATIONS)' \

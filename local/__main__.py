@@ -37,6 +37,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--oidc-audience", default=os.environ.get("OIDC_AUDIENCE", ""), help="comma-separated (OIDC_AUDIENCE)"
     )
+    parser.add_argument(
+        "--oidc-client-id",
+        default=os.environ.get("OIDC_CLIENT_ID", ""),
+        help="with which people sign in to the console (OIDC_CLIENT_ID)",
+    )
     return parser.parse_args()
 
 

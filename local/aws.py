@@ -171,10 +171,13 @@ def create_resources(
     """Creates the template's tables, keys, queues and event buses.
 
     Gives each one's attributes, and those of the functions: logical id → {"Ref": …, "Arn": …}. Names are
-    random, so that stacks in one process or on one DynamoDB Local do not meet.
+    random, so that stacks in one process or on one DynamoDB Local do not meet. There is no Cognito here: its
+    user pools and clients are names.
     """
     attributes = {name: {"Ref": name, "Arn": arn} for name, arn in functions_named(template)}
     resolver = Resolver(template.document, parameters, attributes)
+    for kind in ("AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient"):
+        attributes |= {name: {"Ref": name} for name, _ in template.resources(kind, resolver)}
     suffix = secrets.token_hex(4)
     for name, _ in template.resources("AWS::KMS::Key", resolver):
         key = endpoints.client("kms").create_key()["KeyMetadata"]

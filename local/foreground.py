@@ -57,6 +57,7 @@ def _options(arguments: Namespace) -> Options:
         schedule_period=arguments.schedule_period,
         oidc_issuer=arguments.oidc_issuer,
         oidc_audience=[name.strip() for name in arguments.oidc_audience.split(",") if name.strip()],
+        oidc_client_id=arguments.oidc_client_id,
     )
 
 

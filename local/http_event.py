@@ -87,6 +87,8 @@ def event(  # noqa: PLR0913 - these are the six things that an event is made of
     made["requestContext"] = _context(request, route, authorizer, request_id, now)
     if path_parameters:
         made["pathParameters"] = dict(path_parameters)
+    if route.stage_variables:
+        made["stageVariables"] = dict(route.stage_variables)
     if request.body:
         made["body"], made["isBase64Encoded"] = _body(request)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -40,13 +40,17 @@ class Refused:
 
 @dataclass(frozen=True)
 class Route:
-    """One route: `key` is API Gateway's route key, `scopes` any one of which a JWT must have."""
+    """One route: `key` is API Gateway's route key, `scopes` any one of which a JWT must have.
+
+    `stage_variables` are what the API's stage tells the function with each request.
+    """
 
     method: str
     path: str
     function: str
     authorization: Authorization = Authorization.NONE
     scopes: tuple[str, ...] = ()
+    stage_variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -74,10 +78,21 @@ def routes(template: Template, resolver: Resolver) -> list[Route]:
         if body is None:
             raise TemplateError(f"{name}: only an API with an OpenAPI body runs locally.")
         schemes = body.get("components", {}).get("securitySchemes", {})
+        variables = _stage_variables(template, resolver, name)
         for path, item in body["paths"].items():
             for member, operation in resolver.resolve(item).items():
                 if member in _METHODS and operation:
-                    found.append(_route(_METHODS[member], path, operation, schemes))
+                    route = _route(_METHODS[member], path, operation, schemes)
+                    found.append(replace(route, stage_variables=variables))
+    return found
+
+
+def _stage_variables(template: Template, resolver: Resolver, api: str) -> dict[str, str]:
+    """What the stages of an API tell functions; an API has one stage here, as SAM makes it."""
+    found: dict[str, str] = {}
+    for _, properties in template.resources("AWS::ApiGatewayV2::Stage", resolver):
+        if properties["ApiId"] == {"Ref": api}:
+            found |= resolver.resolve(properties.get("StageVariables", {}))
     return found
 
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -56,6 +56,7 @@ class Options:
     the template. `schedule_period` (seconds) replaces one minute; `schedule` False: no schedule runs.
     `dynamodb_endpoint` is the URL of a DynamoDB Local to use instead of moto. `aws_gate` is asked about each
     call to the AWS in this process, from several threads: where it says False, the service is unavailable.
+    `oidc_client_id` is the console's at `oidc_issuer`; without an issuer nobody signs in.
     """
 
     port: int = 0
@@ -72,6 +73,7 @@ class Options:
     aws_gate: CallGate | None = None
     oidc_issuer: str | None = None
     oidc_audience: Sequence[str] = ()
+    oidc_client_id: str = ""
 
 
 class Stack:
@@ -144,7 +146,7 @@ class Stack:
         self.attributes = create_resources(template, template.parameters, self.endpoints)
         resolver = Resolver(template.document, template.parameters, self.attributes)
         self._create_pools(template, resolver, port)
-        self.routes: list[Route] = routes(template, resolver)
+        self.routes = [self._with_own_client(route) for route in routes(template, resolver)]
         threading.Thread(target=self._warm, daemon=True).start()
         api = HttpApi(
             listener, self.routes, self._pools, self._authorizer(template.parameters), self.console.request
@@ -157,10 +159,20 @@ class Stack:
     def _authorizer(self, parameters: Mapping[str, Any]) -> Authorizer | None:
         if not self.options.oidc_issuer:
             return None
-        audience = self.options.oidc_audience or parameters.get("OidcAudience", [])
+        audience = self._audience(parameters)
         from local.authorizer import JwtAuthorizer  # noqa: PLC0415 - a sixth of a second that few starts need
 
         return JwtAuthorizer(self.options.oidc_issuer, audience).authorize
+
+    def _audience(self, parameters: Mapping[str, Any]) -> Sequence[str]:
+        audience: Sequence[str] = self.options.oidc_audience or parameters.get("OidcAudience", [])
+        return audience
+
+    def _with_own_client(self, route: Route) -> Route:
+        """A route that tells the console the client it has here, where the template has one of Cognito's."""
+        given = {**route.stage_variables, "console_client_id": self.options.oidc_client_id}
+        told = {name: value for name, value in given.items() if value and name in route.stage_variables}
+        return replace(route, stage_variables=told)
 
     def _start_demo(self, port: int) -> DemoProvider | None:
         if not self.options.demo:
@@ -179,6 +191,8 @@ class Stack:
         replaced = {
             "PUBLIC_URL": self.url,
             "RETURN_URL_ORIGINS": "loopback",
+            "OIDC_ISSUER": self.options.oidc_issuer or "",
+            "OIDC_AUDIENCE": next(iter(self._audience(template.parameters)), ""),
             "SCHEDULE_PERIOD": f"{self.options.schedule_period:g}",
         }
         for function in templates.functions(template, resolver):
@@ -191,11 +205,13 @@ class Stack:
             self._open.callback(pool.close)
 
     def _local_environment(self, port: int) -> dict[str, str]:
-        """What only the local stack sets: AWS's address; loopback providers, but not the stack itself."""
+        """What only the local stack sets: where AWS and the demo provider are, and loopback providers."""
+        # Whom a function may call on loopback: not the stack itself.
         addresses = (self.endpoints.url, self.endpoints.dynamodb_url)
         forbidden = [port, *(urlsplit(address).port for address in addresses)]
         return {
             **self.endpoints.environment(),
+            **({"DEMO_PROVIDER": self.provider_url} if self.provider_url else {}),
             "LOOPBACK_PROVIDERS": "1",
             "LOOPBACK_FORBIDDEN_PORTS": ",".join(str(number) for number in dict.fromkeys(forbidden)),
         }

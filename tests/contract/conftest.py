@@ -5,3 +5,6 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("PUBLIC_URL", "https://broker.example")
+os.environ.setdefault("OIDC_ISSUER", "")
+os.environ.setdefault("OIDC_AUDIENCE", "")
+os.environ.setdefault("SCOPE_PREFIX", "broker/")

@@ -26,7 +26,7 @@ class MemoryDynamoDB:
     """One table with its `due` index. Every call is atomic.
 
     `calls` counts the operations; `fail_next` makes the next calls of an operation fail before anything is
-    written, `lose_answers` after it.
+    written, `lose_answers` after it, and `meet_next` makes the next transactions meet another at an item.
     """
 
     def __init__(self) -> None:
@@ -34,6 +34,7 @@ class MemoryDynamoDB:
         self.calls: Counter[str] = Counter()
         self._failing: Counter[str] = Counter()
         self._losing: Counter[str] = Counter()
+        self._meeting = 0
         self._lock = threading.Lock()
 
     def fail_next(self, operation: str, times: int = 1) -> None:
@@ -43,6 +44,10 @@ class MemoryDynamoDB:
     def lose_answers(self, operation: str, times: int = 1) -> None:
         """Let the next calls of an operation act, and their answers be lost."""
         self._losing[operation] = times
+
+    def meet_next(self, times: int) -> None:
+        """Let the next transactions be cancelled, since another one with their first item is under way."""
+        self._meeting = times
 
     def get_item(self, **arguments: Any) -> dict[str, Any]:
         """Give an item."""
@@ -83,6 +88,9 @@ class MemoryDynamoDB:
             if len(set(keys)) != len(keys) or len(keys) > MOST_IN_A_TRANSACTION:
                 raise _refused("ValidationException")
             reasons = [self._reason(kind, write) for kind, write in writes]
+            if self._meeting:
+                self._meeting -= 1
+                reasons[0] = {"Code": "TransactionConflict"}
             if any(reason["Code"] != "None" for reason in reasons):
                 raise _refused("TransactionCanceledException", CancellationReasons=reasons)
             for kind, write in writes:

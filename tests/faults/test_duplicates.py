@@ -1,11 +1,7 @@
-"""Messages that come four times, schedules that overlap, an index that lags, and readers beside them.
-
-CONNECTIONS (default 12) is how many come due together.
-"""
+"""Messages that come four times, schedules that overlap, an index that lags, and readers beside them."""
 
 from __future__ import annotations
 
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -24,7 +20,9 @@ if TYPE_CHECKING:
     from local.stack import Stack
     from tests.servers.openid_provider import OpenIdProvider
 
-CONNECTIONS = int(os.environ.get("CONNECTIONS") or 12)
+CONNECTIONS = 12
+"""They come due together, and again and again: what 16 workers try in vain for each takes two cores."""
+
 SHARDS = 4
 COPIES = 4
 PAUSE = 0.1

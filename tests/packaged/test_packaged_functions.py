@@ -28,6 +28,7 @@ ANSWERS: Final[dict[str, Any]] = {
     "callback_form_post": (303, "code=example-code&state=example-id.example-state"),
     "catalogue": (200, "https://accounts.google.com/o/oauth2/v2/auth"),
     "console": (200, '"openapi":'),
+    "console_file": (200, "export async function call("),
     "published_keys": (404, "urn:oauth-broker:not-found"),
     "refresh_dispatcher": None,
     "refresh_worker": {"batchItemFailures": []},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import re
 import shutil
@@ -38,6 +39,18 @@ def run_npm(arguments: Sequence[str], directory: Path) -> None:
     if ran.returncode:
         what = " ".join(arguments)
         raise MissingProgramError(f"npm {what} failed; is there a network, and a registry? {ran.stderr}")
+
+
+def install_locked(folder: Path) -> None:
+    """Install what a folder's package-lock.json pins, unless it is there. Raises MissingProgramError."""
+    lock = folder / "package-lock.json"
+    installed = folder / "node_modules" / ".installed-lock.json"
+    with (folder / "package.json").open() as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)  # test runs side by side share the folder
+        if installed.is_file() and installed.read_bytes() == lock.read_bytes():
+            return
+        run_npm(["ci"], folder)
+        shutil.copyfile(lock, installed)
 
 
 def _npm() -> list[str]:

@@ -6,8 +6,6 @@ comes twice. `oidc_provider/server.mjs` sets it up.
 
 from __future__ import annotations
 
-import fcntl
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,14 +15,13 @@ from typing import Any, Final
 import pytest
 import requests
 
-from tests.servers.node import find_node, run_npm
+from tests.servers.node import find_node, install_locked
 from tests.servers.programs import MissingProgramError, start_on_a_free_port, unavailable
 
 ACCESS_TOKEN_LIFETIME: Final = 8
 """Seconds."""
 
 _FOLDER: Final = Path(__file__).parent / "oidc_provider"
-_LOCK: Final = _FOLDER / "package-lock.json"
 _TIMEOUT: Final = 30
 
 
@@ -142,21 +139,10 @@ def openid_provider() -> Iterator[OpenIdProvider]:
 def serving(access_token_lifetime: int = ACCESS_TOKEN_LIFETIME) -> Iterator[OpenIdProvider]:
     """Run a provider until the block ends. Raises MissingProgramError, NotStartedError."""
     node = find_node()
-    _install()
+    install_locked(_FOLDER)
 
     def command(port: int) -> list[str]:
         return [node, "server.mjs", str(port), str(access_token_lifetime)]
 
     with start_on_a_free_port(command, _FOLDER) as port:
         yield OpenIdProvider(f"http://127.0.0.1:{port}")
-
-
-def _install() -> None:
-    """Install what package-lock.json pins, unless it is there. Raises MissingProgramError."""
-    installed = _FOLDER / "node_modules" / ".installed-lock.json"
-    with (_FOLDER / "package.json").open() as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)  # test runs side by side share the folder
-        if installed.is_file() and installed.read_bytes() == _LOCK.read_bytes():
-            return
-        run_npm(["ci"], _FOLDER)
-        shutil.copyfile(_LOCK, installed)

@@ -10,6 +10,9 @@ CONNECTION: Final = f"{CONNECTIONS}/{{connection_id}}"
 
 PUBLIC: Final = {
     "GET /health": "ResourcesApiFunction",
+    "GET /": "ConsoleFunction",
+    "GET /console/{file}": "ConsoleFunction",
+    "GET /console/config.json": "ConsoleFunction",
     "GET /openapi.json": "ConsoleFunction",
     "GET /oauth/start": "StartAuthorizationFunction",
     "GET /oauth/callback": "CallbackFunction",
@@ -63,7 +66,7 @@ TIMEOUTS: Final = {
     "ResourcesApiFunction": 29,
     "AccessFunction": 29,
     "CatalogueFunction": 20,
-    "ConsoleFunction": 10,
+    "ConsoleFunction": 20,
 }
 
 # Where an action or a resource may be a wildcard, and why.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.template import api_rules, data_rules, function_rules, log_rules, policy_rules
+from tests.template import api_rules, data_rules, function_rules, log_rules, policy_rules, sign_in_rules
 from tests.template.contract import CONNECTION
 from tests.template.document import Document, stage
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Rule = Callable[[Document], Iterator[str]]
     Breakage = tuple[Rule, tuple[str | int, ...], Any]
 
-MODULES: Final = (api_rules, data_rules, function_rules, log_rules, policy_rules)
+MODULES: Final = (api_rules, data_rules, function_rules, log_rules, policy_rules, sign_in_rules)
 RULES: Final[list[Rule]] = [
     rule
     for module in MODULES
@@ -31,6 +31,17 @@ LOG: Final = (*STAGE, "AccessLogSettings", "Format")
 ACCESS: Final = ("AccessRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
 RESCUE: Final = ("RescueRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
 WORKER: Final = ("RefreshWorkerRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
+CONSOLE: Final = ("ConsoleUserPoolClient", "Properties")
+JWT: Final = (
+    "Api",
+    "Properties",
+    "Body",
+    "components",
+    "securitySchemes",
+    "Jwt",
+    "x-amazon-apigateway-authorizer",
+)
+ENVIRONMENT: Final = ("Properties", "Environment", "Variables")
 SCHEDULE: Final = ("RefreshDispatcherFunctionEveryMinute", "Properties")
 
 # (rule, where in Resources, what to put there): each must make its rule complain.
@@ -168,6 +179,52 @@ BREAKAGES: Final[list[Breakage]] = [
         GONE,
     ),
     (policy_rules.only_our_events_are_sent, (*WORKER, 10, "Condition"), GONE),
+    (sign_in_rules.the_console_is_a_public_client, (*CONSOLE, "GenerateSecret"), True),
+    (sign_in_rules.the_console_is_a_public_client, (*CONSOLE, "AllowedOAuthFlows"), ["code", "implicit"]),
+    (sign_in_rules.the_console_is_a_public_client, (*CONSOLE, "AllowedOAuthScopes", 0), "broker/token"),
+    (sign_in_rules.the_console_is_a_public_client, (*CONSOLE, "CallbackURLs"), ["https://example.test/"]),
+    (
+        sign_in_rules.the_console_is_a_public_client,
+        (*CONSOLE, "ExplicitAuthFlows", 1),
+        "ALLOW_USER_PASSWORD_AUTH",
+    ),
+    (sign_in_rules.the_console_is_a_public_client, (CONSOLE[0], "Condition"), GONE),
+    (sign_in_rules.the_console_is_a_public_client, (CONSOLE[0], "DependsOn"), GONE),
+    (sign_in_rules.the_console_is_a_public_client, (CONSOLE[0],), GONE),
+    (
+        sign_in_rules.people_cannot_sign_themselves_up,
+        ("UserPool", "Properties", "AdminCreateUserConfig", "AllowAdminCreateUserOnly"),
+        False,
+    ),
+    (sign_in_rules.people_cannot_sign_themselves_up, ("UserPool", "Properties", "UserPoolTier"), "LITE"),
+    (sign_in_rules.people_cannot_sign_themselves_up, ("ConsoleManagedLogin",), GONE),
+    (
+        sign_in_rules.people_cannot_sign_themselves_up,
+        ("UserPoolDomain", "Properties", "ManagedLoginVersion"),
+        1,
+    ),
+    (
+        sign_in_rules.the_console_is_no_audience,
+        (*JWT, "jwtConfiguration", "audience", "Fn::If", 2, 1),
+        {"Ref": "ConsoleUserPoolClient"},
+    ),
+    (
+        sign_in_rules.the_console_is_no_audience,
+        (*JWT, "jwtConfiguration", "audience", "Fn::If", 2, 0),
+        "broker",
+    ),
+    (sign_in_rules.the_console_is_no_audience, (*JWT, "jwtConfiguration", "issuer"), {"Ref": "OidcIssuer"}),
+    (
+        sign_in_rules.the_console_is_no_audience,
+        ("ConsoleFunction", *ENVIRONMENT, "OIDC_AUDIENCE"),
+        {"Ref": "OidcClientId"},
+    ),
+    (sign_in_rules.the_console_learns_its_client_from_the_stage, (*STAGE, "StageVariables"), GONE),
+    (
+        sign_in_rules.the_console_learns_its_client_from_the_stage,
+        ("ConsoleFunction", *ENVIRONMENT, "OIDC_CLIENT_ID"),
+        {"Ref": "ConsoleUserPoolClient"},
+    ),
     (policy_rules.signing_is_allowed_only_where_keys_are_named, (*ACCESS, 5, "Fn::If", 0), "HasIssuer"),
 ]
 

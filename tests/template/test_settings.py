@@ -25,11 +25,10 @@ READERS: Final[Mapping[str, Callable[[Mapping[str, str]], object]]] = {
     "ResourcesApiFunction": settings.ResourcesApiSettings.from_environment,
     "AccessFunction": settings.AccessSettings.from_environment,
     "CatalogueFunction": settings.CatalogueSettings.from_environment,
-    # It has no settings, so it is given nothing.
-    "ConsoleFunction": lambda _environ: None,
+    "ConsoleFunction": settings.ConsoleSettings.from_environment,
 }
 WITH_TABLE: Final = READERS.keys() - {"CatalogueFunction", "ConsoleFunction"}
-LOCAL_ONLY: Final = {"LOOPBACK_PROVIDERS", "LOOPBACK_FORBIDDEN_PORTS"}
+LOCAL_ONLY: Final = {"LOOPBACK_PROVIDERS", "LOOPBACK_FORBIDDEN_PORTS", "DEMO_PROVIDER"}
 # Read by aws-lambda-powertools itself.
 OF_THE_LOGGER: Final = {"POWERTOOLS_SERVICE_NAME"}
 ATTRIBUTES: Final = {
@@ -37,6 +36,7 @@ ATTRIBUTES: Final = {
     "Key": {"Arn": "arn:aws:kms:eu-central-1:123456789012:key/1234"},
     "WorkQueue": {"Ref": "https://sqs.example.test/work.fifo"},
     "RescueQueue": {"Ref": "https://sqs.example.test/rescue"},
+    "UserPool": {"Ref": "eu-central-1_Example"},
 }
 
 

@@ -96,7 +96,10 @@ ROWS: Final[Mapping[str, Row]] = {
         ("foundation",),
     ),
     "front": Row(
-        tuple(f"oauth_broker.{name}" for name in ("gateway", "request", "response", "problems", "pages")),
+        tuple(
+            f"oauth_broker.{name}"
+            for name in ("gateway", "request", "response", "problems", "pages", "static_file")
+        ),
         ("foundation", "house"),
     ),
     # Where a function's doors are opened, since doors come to flows as arguments.

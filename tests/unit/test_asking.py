@@ -211,3 +211,30 @@ def test_a_long_scope_can_be_asked_for() -> None:
     scope = "https://api.example/auth/" + "x" * 400
     resource = parsed(LEAST | {"scopes": [scope]}).resource
     assert ask(GOOD | {"scopes": [scope]}, resource).scopes == (scope,)
+
+
+CONSOLE = "https://broker.example/"
+
+
+@pytest.mark.parametrize(
+    "url, reason",
+    [
+        (CONSOLE, None),
+        (f"{CONSOLE}?resource_id=acme", None),
+        (f"{CONSOLE}?", None),
+        ("https://broker.example", "does not allow"),
+        (f"{CONSOLE}oauth/start?ticket=x", "does not allow"),
+        (f"{CONSOLE}v1/resources", "does not allow"),
+        (f"{CONSOLE}/", "does not allow"),
+        ("https://broker.example:8443/", "does not allow"),
+        ("https://broker.example.evil.example/", "does not allow"),
+        ("https://evil.example/?https://broker.example/", "does not allow"),
+        (f"{CONSOLE}?error=x", "parameter of ours"),
+        (f"{CONSOLE}#x", "fragment"),
+    ],
+)
+def test_the_console_is_its_own_return_url(url: str, reason: str | None) -> None:
+    """No deployment has to name its own address, of which nothing but the page is allowed."""
+    found = return_url_problem(url, allowed, CONSOLE)
+    assert found is None if reason is None else reason in (found or "")
+    assert return_url_problem(url, allowed) is not None

@@ -40,6 +40,14 @@ def test_a_request_is_what_came() -> None:
     assert (request.domain, request.request_id) == ("broker.example.com", "request-1")
 
 
+def test_a_stage_may_say_more() -> None:
+    """The stage's variables are there, where it has any."""
+    assert request_of(stageVariables={"console_client_id": "c1"}).stage_variables == {
+        "console_client_id": "c1"
+    }
+    assert request_of().stage_variables == {}
+
+
 @pytest.mark.parametrize(
     "route,handled",
     [

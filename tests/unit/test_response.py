@@ -43,6 +43,12 @@ def test_json_goes_out_as_it_is() -> None:
     assert answer.headers == {"content-type": "application/json", "etag": '"1"'}
 
 
+def test_bytes_go_out_as_base64() -> None:
+    """API Gateway sends what it is told is base64 as the bytes that it stands for."""
+    event = Response(200, {"content-encoding": "gzip"}, compressed=b"\x1f\x8b\xff").as_event()
+    assert (event["body"], event["isBase64Encoded"]) == ("H4v/", True)
+
+
 def test_a_secret_is_never_written_by_accident() -> None:
     """A secret in an answer is an error, as is a number that is not JSON."""
     with pytest.raises(TypeError):

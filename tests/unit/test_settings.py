@@ -46,6 +46,7 @@ NEEDED: Final[dict[Any, dict[str, str]]] = {
     settings.ResourcesApiSettings: {**CALLING, **PUBLIC, **SCOPES, "RETURN_URL_ORIGINS": ""},
     settings.AccessSettings: {**CALLING, **PUBLIC, **SCOPES},
     settings.CatalogueSettings: PUBLIC,
+    settings.ConsoleSettings: {**PUBLIC, **SCOPES, "OIDC_ISSUER": "", "OIDC_AUDIENCE": ""},
 }
 EVERYTHING: Final = {name: value for needed in NEEDED.values() for name, value in needed.items()}
 LOOPBACK: Final = {"LOOPBACK_PROVIDERS": "1", "LOOPBACK_FORBIDDEN_PORTS": "8000, 4566"}
@@ -63,6 +64,7 @@ LOGICAL_IDS: Final[dict[Any, str]] = {
         (settings.ResourcesApiSettings, "ResourcesApi"),
         (settings.AccessSettings, "Access"),
         (settings.CatalogueSettings, "Catalogue"),
+        (settings.ConsoleSettings, "Console"),
     )
 }
 TEMPLATE: Final = Path(__file__).parents[2] / "template.yaml"
@@ -167,6 +169,16 @@ def test_loopback_is_closed_unless_it_is_opened() -> None:
 def test_a_malformed_variable_is_named(name: str, value: str) -> None:
     """A value that is no such thing stops the start, and only its variable is named."""
     assert list(wrong_variables(settings.WorkerSettings, {**EVERYTHING, name: value})) == [name]
+
+
+def test_the_demo_provider_is_on_this_machine() -> None:
+    """The console may be told of a demo provider on loopback, of none elsewhere; AWS tells of none."""
+    console = settings.ConsoleSettings
+    local = {**EVERYTHING, "DEMO_PROVIDER": "http://127.0.0.1:8001"}
+    assert console.from_environment(local).demo_provider == "http://127.0.0.1:8001"
+    assert console.from_environment(EVERYTHING).demo_provider is None
+    elsewhere = {**EVERYTHING, "DEMO_PROVIDER": "http://demo.example"}
+    assert list(wrong_variables(console, elsewhere)) == ["DEMO_PROVIDER"]
 
 
 @pytest.mark.parametrize(

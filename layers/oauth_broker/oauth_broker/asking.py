@@ -41,16 +41,19 @@ def parse_asking(
     resource: Resource,
     *,
     may_return_to: Callable[[str], bool],
+    console: str | None = None,
     known_variables: Mapping[str, str] | None = None,
 ) -> Asking:
     """Read and check the body. `may_return_to` says of an origin whether the deployment allows it.
+
+    `console` is the address of the broker's own page, which is always allowed.
 
     `known_variables` are those of the connection that is to be reauthorized: what the body leaves out
     stays. Raises InvalidError with every problem.
     """
     members = MEMBERS if known_variables is None else MEMBERS - NOT_IN_REAUTHORIZE
     problems = [FieldProblem(child("", name), "unknown member") for name in body if name not in members]
-    problems += _problems(body, resource, may_return_to)
+    problems += _problems(body, resource, may_return_to, console)
     variables: dict[str, str] = {}
     try:
         variables = connection_values(resource, _variables(body, known_variables or {}))
@@ -77,7 +80,10 @@ def _variables(body: Mapping[str, Any], known: Mapping[str, str]) -> object:
 
 
 def _problems(
-    body: Mapping[str, Any], resource: Resource, may_return_to: Callable[[str], bool]
+    body: Mapping[str, Any],
+    resource: Resource,
+    may_return_to: Callable[[str], bool],
+    console: str | None,
 ) -> Iterator[FieldProblem]:
     given = {name: value for name, value in body.items() if value is not None}
     yield from id_problems(given)
@@ -85,7 +91,7 @@ def _problems(
         for name in ("return_url", "user"):
             if name not in given:
                 yield FieldProblem(f"/{name}", "is required, since this resource's connections are confirmed")
-    if "return_url" in given and (wrong := return_url_problem(given["return_url"], may_return_to)):
+    if "return_url" in given and (wrong := return_url_problem(given["return_url"], may_return_to, console)):
         yield FieldProblem("/return_url", wrong)
     user = given.get("user", "x")
     if not isinstance(user, str) or not 1 <= len(user) <= LONGEST_USER:

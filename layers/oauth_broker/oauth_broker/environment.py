@@ -85,6 +85,13 @@ class Environment:
             self.wrong(name, "is neither empty nor an https origin such as https://broker.example.com")
         return value or None
 
+    def loopback_origin(self, name: str) -> str | None:
+        """Give a plain http origin on this very machine, or None for a variable that is absent."""
+        value = self._environ.get(name)
+        if value is not None and not is_loopback_origin(value):
+            self.wrong(name, "is not an http origin on loopback")
+        return value
+
     def origins(self, name: str, *words: str) -> frozenset[str]:
         """Give the origins of a comma-separated list that may be empty, as `web_origin` writes them.
 

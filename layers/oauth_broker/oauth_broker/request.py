@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
@@ -47,6 +47,7 @@ class Request:
     """A request. `route` is API Gateway's route key without `/jwt`: `GET /v1/resources/{resource_id}`.
 
     `path` is as it came; header names are in lower case; the ids among `path_parameters` have been checked.
+    `stage_variables` are what the deployment says to functions that cannot have it in their environment.
     """
 
     method: str
@@ -60,6 +61,7 @@ class Request:
     caller: Caller
     domain: str
     request_id: str
+    stage_variables: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Request({self.route})"
@@ -189,6 +191,7 @@ def parse_request(event: Mapping[str, Any], *, scope_prefix: str) -> Request:
         caller=caller_of(template, context.get("authorizer") or {}, scope_prefix=scope_prefix),
         domain=context["domainName"],
         request_id=context["requestId"],
+        stage_variables=event.get("stageVariables") or {},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -28,13 +29,17 @@ _EVERY_PAGE: Final = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Response:
-    """An answer. `cookies` are whole Set-Cookie values; `logged` goes into the log line and nowhere else."""
+    """An answer. `compressed` stands for `body` in the coding that `headers` name.
+
+    `cookies` are whole Set-Cookie values; `logged` goes into the log line and nowhere else.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
     cookies: tuple[str, ...] = ()
     logged: Mapping[str, str | int | None] = field(default_factory=dict)
+    compressed: bytes = b""
 
     def __repr__(self) -> str:
         return f"Response({self.status})"
@@ -48,8 +53,8 @@ class Response:
         event: dict[str, Any] = {
             "statusCode": int(self.status),
             "headers": {**_EVERY_ANSWER, **self.headers},
-            "body": self.body,
-            "isBase64Encoded": False,
+            "body": base64.b64encode(self.compressed).decode() or self.body,
+            "isBase64Encoded": bool(self.compressed),
         }
         if self.cookies:
             event["cookies"] = list(self.cookies)

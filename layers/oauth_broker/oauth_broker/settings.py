@@ -235,6 +235,21 @@ class CatalogueSettings(_Settings):
     loopback: Loopback
 
 
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings(_Settings):
+    """What the console needs: where people sign in (None: nobody does), and the audience of their tokens.
+
+    `demo_provider` is the origin of the local stack's, which AWS has not.
+    """
+
+    public_url: str | None
+    oidc_issuer: str | None
+    oidc_audience: str | None
+    scope_prefix: str
+    loopback: Loopback
+    demo_provider: str | None
+
+
 _FIELDS: Final[Mapping[str, Callable[[Environment], Any]]] = {
     "table": lambda read: read.text("TABLE_NAME"),
     "public_url": lambda read: read.origin("PUBLIC_URL"),
@@ -242,7 +257,10 @@ _FIELDS: Final[Mapping[str, Callable[[Environment], Any]]] = {
     "rescue_queue_url": lambda read: read.text("RESCUE_QUEUE_URL"),
     "event_bus_name": lambda read: read.text("EVENT_BUS_NAME"),
     "provider_concurrency": lambda read: read.number("PROVIDER_CONCURRENCY", 1, 100_000),
+    "oidc_issuer": lambda read: read.given("OIDC_ISSUER") or None,
+    "oidc_audience": lambda read: read.given("OIDC_AUDIENCE") or None,
     "scope_prefix": lambda read: read.text("SCOPE_PREFIX"),
+    "demo_provider": lambda read: read.loopback_origin("DEMO_PROVIDER"),
     "return_url_origins": ReturnUrlOrigins.read,
     "sealing": SealingSettings.read,
     "schedule": Schedule.read,

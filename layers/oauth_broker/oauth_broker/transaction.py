@@ -25,6 +25,7 @@ class Authorization:
     `authorization_url` is complete but for `{{state}}`, `{{code_challenge}}` and `{{nonce}}`; `token_url`
     is the resource's, templates and all. `outcome` is the error code with which a consumed one failed.
     `missed_at`: when nothing of its exchange was found, its process over and the table writable.
+    `makes_connection`: nobody asked for the connection, so it is made when the callback comes.
     """
 
     authorization_id: str
@@ -51,3 +52,4 @@ class Authorization:
     consumed_by: bytes | None = None
     outcome: str | None = None
     missed_at: int | None = None
+    makes_connection: bool = False

@@ -12,9 +12,9 @@ from oauth_broker.protocol import token, token_answer
 _token_set = token._token_set
 
 
-def by_the_provider(resource: Any, answer: Any, response: Any, now: int) -> Any:
+def by_the_provider(resource: Any, request: Any, answer: Any, response: Any, now: int) -> Any:
     """Move the expiry from our clock to the provider's."""
-    found = _token_set(resource, answer, response, now)
+    found = _token_set(resource, request, answer, response, now)
     id_token = token_answer.member(answer, "id_token")
     if found is None or found.expires_at is None or not isinstance(id_token, str):
         return found

@@ -23,6 +23,7 @@ ANSWERS: dict[str, tuple[str, Any]] = {
     "callback_form_post": ("CallbackFunction", (303, None)),
     "catalogue": ("CatalogueFunction", (200, "application/json")),
     "console": ("ConsoleFunction", (200, "application/json")),
+    "console_file": ("ConsoleFunction", (200, "text/javascript; charset=utf-8")),
     "published_keys": ("PublishedKeysFunction", (404, PROBLEM)),
     "refresh_dispatcher": ("RefreshDispatcherFunction", None),
     "refresh_worker": ("RefreshWorkerFunction", NO_FAILURES),

@@ -14,7 +14,7 @@ from joserfc.jwk import JWKRegistry
 
 from tests.contract.answers import check
 from tests.integration.circle.broker import assert_problem, eventually
-from tests.integration.oidc.broker import OpenIdBroker, PersonsBrowser, an_id
+from tests.integration.oidc.broker import SCOPES, OpenIdBroker, PersonsBrowser, an_id
 from tests.servers.openid_provider import ACCESS_TOKEN_LIFETIME
 
 if TYPE_CHECKING:
@@ -121,6 +121,35 @@ def test_the_circle(broker: OpenIdBroker, kind: str, algorithm: str) -> None:
     assert broker.call("DELETE", path).status_code == 204
     assert eventually(client.revocations)
     assert [one["by"] for one in client.revocations()] == ["revocation"]
+
+
+def test_an_issuer_and_a_key_are_enough(broker: OpenIdBroker) -> None:
+    """No secret, no URL, no method: metadata says the rest. What a preview shows needs no signature.
+
+    Fails when a client without a secret counts as one that cannot authenticate.
+    """
+    resource_id = an_id()
+    client = registered(broker, resource_id, "ES256")
+    body = {
+        "resource_id": resource_id,
+        "name": "OpenID provider",
+        "issuer": broker.provider,
+        "client_id": client.client_id,
+        "signing_keys": [MADE],
+        "authorization": {"params": {"prompt": "consent"}},
+        "scopes": SCOPES,
+    }
+    preview = broker.call("POST", "/v1/preview", body)
+    assert preview.status_code == 200, preview.text
+    assert preview.json()["token"]["url"] == f"{broker.provider}/token"
+    assert preview.json()["refresh"]["body"].endswith("&client_assertion=***")
+    assert_problem(broker.call("GET", f"/v1/resources/{resource_id}"), 404, "not-found")
+    made = broker.call("POST", "/v1/resources", body)
+    assert made.status_code == 201, made.text
+    assert made.json()["token"]["auth_method"] == "private_key_jwt"
+    refreshed(broker, resource_id, broker.connect(resource_id))
+    calls = client.calls("authorization_code") + client.calls("refresh_token")
+    assert {(one["auth_method"], one["error"]) for one in calls} == {("private_key_jwt", None)}
 
 
 def test_the_client_secret_can_sign(broker: OpenIdBroker) -> None:

@@ -135,8 +135,10 @@ def paused(run: Run) -> None:
         run.connect(resource_id, name)
         run.await_news(resource_id, name)
     run.provider.will(resource_id, *[Answer(401, error="invalid_client")] * 5)
-    for name in ("ada", "bob"):
-        run.make_due(resource_id, name)
+    run.make_due(resource_id, "ada")
+    path = f"/v1/resources/{resource_id}"
+    assert eventually(lambda: run.broker.call("GET", path).json()["provider_state"]["state"] != "closed")
+    run.make_due(resource_id, "bob")
     key = place_of(resource_id, "bob")[0]
     assert eventually(
         lambda: run.gate.seen(
@@ -146,6 +148,16 @@ def paused(run: Run) -> None:
             )
         )
     )
+
+
+def unreachable(run: Run) -> None:
+    """Nobody listens where tokens come from: the fifth code in vain pauses the resource."""
+    resource_id = run.register("unreachable", token={"url": "http://127.0.0.1:9/token"})
+    for number in range(5):
+        returned = run.trip(run.ask(resource_id, f"number-{number}"))
+        assert query_of(returned.headers["Location"])["error"] == "exchange_failed"
+    shown = run.broker.call("GET", f"/v1/resources/{resource_id}").json()
+    assert shown["provider_state"]["state"] != "closed"
 
 
 def no_work(run: Run) -> None:
@@ -208,7 +220,10 @@ def changed_meanwhile(run: Run) -> None:
             assert eventually(lambda: run.broker.item(*place)["ts"] != before)
 
         run.gate.before(
-            lambda call: (call.caller, call.operation) == ("RefreshWorkerFunction", "TransactWriteItems"),
+            lambda call: (
+                (call.caller, call.operation) == ("RefreshWorkerFunction", "TransactWriteItems")
+                and place[0] in json.dumps(call.request, default=repr)
+            ),
             refresh_first,
         )
         path = f"/v1/resources/{resource_id}?connections=revoke"
@@ -265,6 +280,7 @@ CHAPTERS = (
     misfit,
     no_commit,
     paused,
+    unreachable,
     no_work,
     gone_meanwhile,
     changed_meanwhile,

@@ -57,6 +57,23 @@ def shared(run: Run) -> None:
     assert send("GET", callback).status_code == 400
 
 
+def installed(run: Run) -> None:
+    """The provider begins: the code that came is dropped, and this browser's own consent is confirmed."""
+    resource_id = run.register(
+        "installed",
+        require_confirmation=True,
+        provider_initiated=True,
+        install_return_url=run.broker.landing,
+    )
+    browser = Browser()
+    code = run.planted.new("authorization code")
+    begun = browser.open(f"{run.stack.url}/oauth/{resource_id}/callback?code={code}")
+    asked = run.noted({"start_url": begun.headers["Location"]})
+    returned = query_of(browser.open(run.callback(browser, asked)).headers["Location"])
+    confirmation = run.broker.confirm(resource_id, returned, run.planted.new("user"))
+    assert confirmation.json()["status"] == "active", confirmation.text
+
+
 def client_credentials(run: Run) -> None:
     """Active at once, refreshed by asking again."""
     resource_id = run.register("machine", grant_type="client_credentials", authorization=None)
@@ -238,6 +255,7 @@ def at_the_demo_provider(run: Run) -> None:
 CHAPTERS = (
     confirmed,
     shared,
+    installed,
     client_credentials,
     previewed,
     imported,

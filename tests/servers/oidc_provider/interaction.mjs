@@ -10,6 +10,7 @@ export function page(uid, params) {
 <p>${escaped(params.client_id)} asks for ${escaped(params.scope ?? "nothing")}.</p>
 <input type="hidden" name="uid" value="${escaped(uid)}">
 <label>Account <input name="account" required></label>
+<label>Without the scopes <input name="without"></label>
 <button name="decision" value="allow">Allow</button>
 <button name="decision" value="deny" formnovalidate>Deny</button>
 </form>
@@ -24,6 +25,9 @@ export async function outcome(provider, { params }, fields) {
   }
   const grant = new provider.Grant({ accountId, clientId: params.client_id });
   grant.addOIDCScope(params.scope);
-  for (const resource of [params.resource ?? []].flat()) grant.addResourceScope(resource, params.scope);
+  for (const resource of [params.resource ?? []].flat()) {
+    grant.addResourceScope(resource, params.scope);
+    grant.rejectResourceScope(resource, fields.get("without") ?? "");
+  }
   return { login: { accountId }, consent: { grantId: await grant.save() } };
 }

@@ -20,6 +20,9 @@ const [port, accessTokenLifetime] = process.argv.slice(2).map(Number);
 const issuer = `http://127.0.0.1:${port}`;
 const scopesOfResources = ["read", "write", "token", "proxy", "admin"].map((right) => `broker/${right}`);
 
+// Tokens for an API live ten minutes, others as long as the command line says.
+const lifetime = (ctx, token) => token.resourceServer?.accessTokenTTL ?? accessTokenLifetime;
+
 function signingKey() {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   return { ...privateKey.export({ format: "jwk" }), kid: "signing", use: "sig", alg: "RS256" };
@@ -35,11 +38,13 @@ const provider = new Provider(issuer, {
   scopes: ["openid", "offline_access"],
   // It would not ask loopback for a client's keys.
   fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
+  // A page of a client's own origin may exchange its code.
+  clientBasedCORS: (ctx, origin, client) => client.redirectUris.some((uri) => new URL(uri).origin === origin),
   findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   ttl: {
-    AccessToken: accessTokenLifetime,
-    ClientCredentials: (ctx, token) => token.resourceServer?.accessTokenTTL ?? accessTokenLifetime,
+    AccessToken: lifetime,
+    ClientCredentials: lifetime,
     AuthorizationCode: 60,
     Grant: 86400,
     IdToken: 600,

@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
+from oauth_broker.connection import Status
+from oauth_broker.doors.store.table import CONFLICT_TRIES
 from oauth_broker.errors import (
     ConflictError,
     ExchangeFailedError,
     IdInUseError,
+    InvalidError,
     NotFoundError,
     OutcomeUnknownError,
+    StoreUnavailableError,
 )
-from oauth_broker.flows.ask import ask_for_connection
+from oauth_broker.flows.ask import ask_for_connection, reauthorize
 from oauth_broker.flows.disconnect import disconnect
 from tests.doubles.broker import ADDRESSES, ADMIN, Broker
 from tests.doubles.provider import answered, fields_of, granted
@@ -41,6 +45,16 @@ def test_asking_gives_a_link(broker: Broker) -> None:
     assert (answer["status"], answer["expires_at"]) == ("pending", "2027-01-15T08:10:00Z")
     found = broker.connection(answer["connection_id"])
     assert (found.labels, found.generation) == (("a",), 0)
+
+
+def test_the_console_may_ask_wherever_it_is(broker: Broker) -> None:
+    """The broker's own page gets its browser back, for a first consent and for another one."""
+    body = {"return_url": f"{ADDRESSES.base}/?resource_id=acme", "user": "u1"}
+    assert ask(broker, connection_id="c1", **body)["status"] == "pending"
+    again = reauthorize(broker.kit, ADMIN, ADDRESSES, resource_id="acme", connection_id="c1", body=body)
+    assert again["start_url"].startswith(f"{ADDRESSES.base}/oauth/start")
+    with pytest.raises(InvalidError, match="return_url"):
+        ask(broker, connection_id="c2", **body | {"return_url": f"{ADDRESSES.base}/oauth/start"})
 
 
 @pytest.mark.parametrize("state", ["pending", "expired", "active"])
@@ -122,3 +136,19 @@ def test_reauthorizing_what_was_never_connected_renews_its_link(broker: Broker) 
     broker.scripted.will(granted())
     broker.consent(ticket)
     assert broker.status() == "active"
+
+
+def test_links_of_one_resource_may_be_asked_for_at_the_same_time(broker: Broker) -> None:
+    """Each checks the resource's row, and transactions that meet at an item cancel each other."""
+    broker.dynamodb.meet_next(CONFLICT_TRIES - 1)
+    assert ask(broker, connection_id="c1")["status"] == "pending"
+    assert broker.connection("c1").status is Status.PENDING
+    assert broker.dynamodb.calls["transact_write_items"] == CONFLICT_TRIES
+
+
+def test_a_resource_that_too_many_ask_for_is_no_missing_one(broker: Broker) -> None:
+    """Who meets another each time is told to come again."""
+    broker.dynamodb.meet_next(CONFLICT_TRIES)
+    with pytest.raises(StoreUnavailableError):
+        ask(broker, connection_id="c1")
+    assert broker.dynamodb.calls["transact_write_items"] == CONFLICT_TRIES

@@ -16,7 +16,7 @@ from oauth_broker.flows.install import begin_install
 from oauth_broker.flows.manage_resources import patch_resource
 from oauth_broker.flows.start_link import Addresses
 from tests.doubles.broker import ADDRESSES, ADMIN, APP, BASE, Broker, Browser, told
-from tests.doubles.provider import granted
+from tests.doubles.provider import answered, granted
 from tests.doubles.samples import NOW
 
 SHOP: dict[str, Any] = {
@@ -111,8 +111,8 @@ def test_a_resource_must_allow_it(broker: Broker) -> None:
     assert begun(broker, "other", shop="ada.shops.example") is None
     assert begun(broker, "unknown", shop="ada.shops.example") is None
     ticket_in(begun(broker, shop="ada.shops.example"))
-    delete_resource(broker.process(), "acme", revoke=True, if_match=None)
-    assert begun(broker, shop="ada.shops.example") is None
+    delete_resource(broker.kit, "acme", revoke=True, if_match=None)
+    assert begin_install(broker.process(), ADDRESSES, "acme", "shop=ada.shops.example") is None
 
 
 def test_where_it_ends_is_for_the_deployment_to_allow(broker: Broker) -> None:
@@ -131,10 +131,28 @@ def test_where_it_ends_is_for_the_deployment_to_allow(broker: Broker) -> None:
     assert begun(broker, shop="ada.shops.example") is not None
 
 
-def test_what_nobody_consents_to_is_forgotten_in_a_day(broker: Broker) -> None:
-    """Anybody may open the address: what is left of it goes by the table's TTL."""
+def test_what_nobody_consents_to_is_one_item_for_a_day(broker: Broker) -> None:
+    """Anybody may open the address: no connection is made before a browser comes back with its state."""
     before = set(broker.dynamodb.items)
-    begun(broker, shop="ada.shops.example")
-    kept = [broker.dynamodb.items[key]["ttl"] for key in broker.dynamodb.items.keys() - before]
-    assert len(kept) == 2
-    assert all(NOW < float(ttl["N"]) <= NOW + 86_400 + 600 for ttl in kept)
+    browser = Browser()
+    state = browser.keep(broker.start(ticket_in(begun(broker, shop="ada.shops.example")), browser))
+    [kept] = broker.dynamodb.items.keys() - before
+    assert kept[0].startswith("A#")
+    assert NOW < float(broker.dynamodb.items[kept]["ttl"]["N"]) <= NOW + 86_400 + 600
+    broker.scripted.will(answered(400, error="invalid_grant"))
+    connection_id = told(broker.call_back(browser, state=state, code="made-up"))["connection_id"]
+    made = broker.connection(connection_id)
+    assert (made.status, made.last_error and made.last_error.error) == (Status.PENDING, "invalid_grant")
+    [row] = [one for key, one in broker.dynamodb.items.items() if key[1] == connection_id]
+    assert float(row["ttl"]["N"]) == broker.machine.now() + 86_400
+
+
+def test_no_code_is_spent_without_a_place_for_what_it_brings(broker: Broker) -> None:
+    """The table does not answer: the application is told so, and the provider is asked for nothing."""
+    browser = Browser()
+    state = browser.keep(broker.start(ticket_in(begun(broker, shop="ada.shops.example")), browser))
+    broker.dynamodb.fail_next("transact_write_items")
+    returned = told(broker.call_back(browser, state=state, code="its-own"))
+    assert returned["error"] == "exchange_failed"
+    assert broker.scripted.requests == []
+    assert broker.find(returned["connection_id"]) is None

@@ -361,6 +361,36 @@ def test_a_person_who_waits_is_tried_all_the_same(broker: Broker, provider: Mood
     assert broker.connection("c9").generation == 2
 
 
+@pytest.mark.parametrize("mood", [LIMITED, REFUSED, DOWN, answered(401)], ids=["429", "client", "503", "401"])
+def test_made_up_codes_pause_nobody(broker: Broker, provider: Moody, mood: Answer) -> None:
+    """Who brings a code chooses what the provider stumbles over; the same answers to refreshes do pause."""
+    provider.mood = mood
+    for number in range(6):
+        broker.consent(broker.ask(f"forged{number}"))
+    assert provider.calls == 6
+    assert state(broker) == State.CLOSED
+    work(broker)
+    assert state(broker) == State.OPEN
+
+
+def test_a_made_up_code_ends_no_pause(broker: Broker, provider: Moody) -> None:
+    """That a bad code is refused does not say that the limit is over."""
+    provider.mood = LIMITED
+    work(broker)
+    provider.mood = GONE
+    broker.machine.time += 5
+    broker.consent(broker.ask("forged"))
+    assert state(broker) == State.OPEN
+
+
+def test_consents_without_an_answer_pause(broker: Broker, provider: Moody) -> None:
+    """No code makes a provider unreachable."""
+    provider.mood = NotConnectedError("no connection")
+    for number in range(5):
+        broker.consent(broker.ask(f"late{number}"))
+    assert state(broker) == State.OPEN
+
+
 def test_events_do_not_wait_for_a_provider(broker: Broker, provider: Moody) -> None:
     """What is due for more than a refresh is attended to; the rest is read once, then passed over unread."""
     provider.mood = REFUSED

@@ -66,6 +66,16 @@ def test_a_request_becomes_an_event_of_format_2_0() -> None:
     }
 
 
+def test_a_stage_tells_its_variables() -> None:
+    """They come with each request of a route whose stage has some; else the member is missing."""
+    request = HttpRequest("GET", "/", "", {"host": "127.0.0.1:8000"}, b"", "127.0.0.1")
+    for variables in ({"console_client_id": "c1"}, {}):
+        route = Route("GET", "/", "F", stage_variables=variables)
+        told = event(request, route, {}, None, request_id="id", now=0)
+        assert told.get("stageVariables", {}) == variables
+        assert ("stageVariables" in told) is bool(variables)
+
+
 def test_what_a_request_lacks_its_event_lacks() -> None:
     """Without query, cookies, body and authorizer there are no such members."""
     bare = made()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from local.routes import Route, match
+from local.intrinsics import Resolver
+from local.routes import Route, match, routes
+from local.template import Template
 
 TABLE = [
     Route(method, path, "F")
@@ -79,3 +81,35 @@ def test_the_default_route_takes_what_is_left() -> None:
     assert left[0].key == "$default"
     assert taken is not None
     assert taken[0].key == "GET /v1/resources"
+
+
+def test_a_route_knows_what_its_stage_says() -> None:
+    """Variables of the API's own stage, resolved, without what a condition leaves out."""
+    uri = "arn:aws:apigateway:here:lambda:path/functions/arn:aws:lambda:here:1:function:F/invocations"
+    operation = {"x-amazon-apigateway-integration": {"uri": uri}, "security": [{"NONE": []}]}
+    document = {
+        "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}},
+        "Resources": {
+            "Api": {
+                "Type": "AWS::ApiGatewayV2::Api",
+                "Properties": {"Body": {"paths": {"/": {"get": operation}}}},
+            },
+            "Stage": {
+                "Type": "AWS::ApiGatewayV2::Stage",
+                "Properties": {
+                    "ApiId": {"Ref": "Api"},
+                    "StageVariables": {
+                        "client": {"Ref": "Client"},
+                        "left_out": {"Fn::If": ["Never", "x", {"Ref": "AWS::NoValue"}]},
+                    },
+                },
+            },
+            "OtherStage": {
+                "Type": "AWS::ApiGatewayV2::Stage",
+                "Properties": {"ApiId": {"Ref": "OtherApi"}, "StageVariables": {"other": "1"}},
+            },
+        },
+    }
+    template = Template(document, {}, {}, {})
+    (route,) = routes(template, Resolver(document, {}, {"Client": {"Ref": "c1"}}))
+    assert (route.key, route.function, route.stage_variables) == ("GET /", "F", {"client": "c1"})

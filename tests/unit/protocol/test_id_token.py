@@ -171,3 +171,27 @@ def test_a_key_for_something_else_does_not_count(members: dict[str, str]) -> Non
 def test_nothing_else_makes_the_verdict_raise(given_token: object) -> None:
     """Whatever an answer brings as its id_token."""
     assert problem(given_token) is not None
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"crv": "P-256K"}, {"crv": []}, {"kty": ["EC"]}, {"kid": ["ec"]}, {"alg": ["ES256"]}, {"use": {}}],
+    ids=str,
+)
+def test_an_odd_key_among_the_issuers_costs_no_consent(members: dict[str, Any]) -> None:
+    """The code is spent by then: a key that we cannot read is passed over, and the next one counts."""
+    odd = {**EC.as_dict(private=False), **members}
+    good = token(key=EC, algorithm="ES256", key_id=None)
+    assert problem(good, {"keys": [odd, EC.as_dict(private=False)]}) is None
+
+
+@pytest.mark.parametrize("key_id", [["rsa"], {"rsa": 1}], ids=str)
+def test_a_key_id_that_is_no_text_names_no_key(key_id: Any) -> None:
+    """It has no hash either, which must not end the function."""
+    with pytest.raises(UnknownKeyError):
+        problem(token(kid=key_id))
+
+
+def test_half_a_character_is_no_nonce() -> None:
+    """JSON can bring it, UTF-8 cannot."""
+    assert problem(token(CLAIMS | {"nonce": "nonce-1\ud800"})) == "nonce is another"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode, urlsafe_b64encode
+from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -42,6 +43,10 @@ FORMS: dict[str, Callable[[str], str]] = {
     "json, escaped all over": lambda value: "".join(f"\\u{unit:04x}" for unit in units_of(value)),
     "json in a url": lambda value: quote_plus(FORMS["json as PHP writes it"](value)),
     "a url in json": lambda value: json.dumps(quote_plus(value)).strip('"').replace("%", r"\u0025"),
+    "html": escape,
+    "html, all that is neither letter nor digit": lambda value: "".join(
+        letter if letter.isalnum() else f"&#x{ord(letter):X};" for letter in value
+    ),
     "base64 of json": lambda value: b64encode(FORMS["json"](value).encode()).decode(),
     "base64 in json as PHP writes it": lambda value: b64encode(value.encode()).decode().replace("/", r"\/"),
 }

@@ -262,3 +262,23 @@ def test_no_failure_without_a_case() -> None:
     assert from_egress | {GONE, RATE, DOWN, MOVED, CLIENT, NOT_ALLOWED, REFUSED, UNUSABLE} == set(
         FailureCategory
     )
+
+
+def test_what_a_granting_answer_repeats_of_the_request_is_not_shown() -> None:
+    """Some echo what they were asked; the scope and member beside it are kept, and so is what is short."""
+    resource = acme(metadata=("echo.form", "echo.auth", "echo.known"))
+    request = refresh_request(resource, SECRETS, refresh_token=REFRESH, variables={})
+    echo = {
+        "form": f"grant_type=refresh_token&refresh_token={REFRESH.reveal()}",
+        "auth": request.headers["Authorization"],
+        "known": "acme",
+    }
+    scope = f"read {REFRESH.reveal()} {CLIENT_SECRET}"
+    body = {**TOKEN, "scope": scope, "echo": echo}
+    verdict = token_verdict(resource, request, answer(body), now=NOW)
+    assert isinstance(verdict, Granted)
+    assert verdict.token_set.metadata == {"echo.known": "acme"}
+    assert verdict.token_set.scopes == ("read",)
+    without = token_verdict(resource, HttpRequest("POST", request.url), answer(body), now=NOW)
+    assert isinstance(without, Granted)
+    assert len(without.token_set.metadata) == 3

@@ -53,6 +53,10 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     (LEAST | {"callback_variables": ["iss"]}, "/callback_variables/0", "standard"),
     (LEAST | {"metadata": ["refresh_token"]}, "/metadata/0", "standard"),
     (LEAST | {"metadata": ["authed_user.access_token"]}, "/metadata/0", "never shown"),
+    (LEAST | {"metadata": ["bot.bot_access_token"]}, "/metadata/0", "never shown"),
+    (LEAST | {"metadata": ["userToken"]}, "/metadata/0", "never shown"),
+    (LEAST | {"metadata": ["webhook_secret"]}, "/metadata/0", "never shown"),
+    (LEAST | {"metadata": ["apiKey"]}, "/metadata/0", "never shown"),
     (
         LEAST | {"variables": {"a": "x"}, "secret_variables": {"a": "y"}},
         "/secret_variables/a",
@@ -152,6 +156,7 @@ FITTING: list[dict[str, Any]] = [
     BY_CLIENT | {"secret_variables": {"k": API_KEY}, "token": LEAST["token"] | {"auth_method": "none"}},
     LEAST | {"connection_variables": {"a": {}}, "callback_variables": ["a"]},
     LEAST | {"connection_variables": {"a": {}}, "metadata": ["a"]},
+    LEAST | {"metadata": ["x_token_lifetime", "token_owner.id", "secretary", "key"]},
     LEAST | {"token": LEAST["token"] | {"body": "json"}, "refresh": {"params": {"a": [1]}}},
     LEAST
     | SECRET

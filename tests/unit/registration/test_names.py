@@ -152,6 +152,19 @@ def test_a_placeholder_in_a_host_is_refused_unless_declared(url: str, declared: 
     assert "connection_variables" in details_at("/token/url", changed(body, "/token/url", url))
 
 
+@pytest.mark.parametrize("pointer", ["/authorization/url", "/token/url", "/revocation/url", "/api_base_url"])
+@pytest.mark.parametrize("host", ["{{concat('localhost')}}", "acme.test{{concat('')}}", "{{urlencode('%')}}"])
+def test_no_function_of_mere_texts_makes_a_host(pointer: str, host: str) -> None:
+    """What it makes would be seen by no rule for hosts, and the origin be that of the placeholder."""
+    assert "write the host out" in details_at(pointer, changed(EVERYTHING, pointer, f"https://{host}/x"))
+
+
+def test_a_function_of_a_declared_variable_may_make_a_host() -> None:
+    """Its hosts are compared with what comes out."""
+    url = "https://{{lower(tenant)}}.acme.test/token"
+    assert parsed(changed(EVERYTHING, "/token/url", url)).resource.token.url == url
+
+
 def test_what_the_callback_brings_may_make_a_declared_host() -> None:
     """A callback variable declared with hosts may bring an origin; without a default it is unknown before."""
     zoho = {

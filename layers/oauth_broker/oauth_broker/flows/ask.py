@@ -43,7 +43,9 @@ def ask_for_connection(
     Raises InvalidError, NotFoundError, IdInUseError, and ExchangeFailedError where the provider refuses.
     """
     held = kit.shelf.resource(resource_id)
-    asking = parse_asking(body, held.resource, may_return_to=addresses.may_return_to)
+    asking = parse_asking(
+        body, held.resource, may_return_to=addresses.may_return_to, console=addresses.console
+    )
     connection_id = asking.connection_id or random_id(kit)
     if held.resource.grant_type is GrantType.CLIENT_CREDENTIALS:
         return _connected_at_once(kit, caller, held, asking, connection_id)
@@ -89,6 +91,7 @@ def reauthorize(  # noqa: PLR0913 - who asks, for what, and where they may be se
         body,
         held.resource,
         may_return_to=addresses.may_return_to,
+        console=addresses.console,
         known_variables={
             name: value
             for name, value in connection.variables.items()

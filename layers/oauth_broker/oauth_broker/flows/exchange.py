@@ -103,11 +103,12 @@ def granted(
 ) -> TokenSet:
     """Send a request for a first token set and give it, also while the resource is paused: a person waits.
 
-    `resource`: as it was pinned, where it was. Raises ConsentFailedError.
+    `resource`: as it was pinned, where a browser brought the code. Raises ConsentFailedError.
     """
     began = kit.machine.now()
     verdict, timed_out = _verdict(kit, resource or held.resource, request, secrets)
-    if held.resource.token.url == held.resource.refresh.url == (resource or held.resource).token.url:
+    same_url = held.resource.token.url == held.resource.refresh.url == (resource or held.resource).token.url
+    if same_url and (resource is None or _tells_of_others(verdict)):
         kit.circuits.keep(kit.circuits.hear(held, call_of(verdict, began, timed_out=timed_out)))
     match verdict:
         case Granted(token_set=token_set):
@@ -116,6 +117,15 @@ def granted(
             raise ConsentFailedError(EXCHANGE_FAILED, last_error_of(kit, failure))
         case _:
             assert_never(verdict)
+
+
+def _tells_of_others(verdict: Verdict) -> bool:
+    """Say whether the outcome of a code's exchange says anything of the resource's other calls.
+
+    Whoever comes back with a made-up code chooses what the provider stumbles over: an error that it answers
+    with must not pause everybody's refreshes, nor end their pause. Tokens, and no answer at all, do tell.
+    """
+    return isinstance(verdict, Granted) or verdict.failure.http_status is None
 
 
 def _verdict(

@@ -12,6 +12,7 @@ from oauth_broker.flows.browser import cookies_of_ours
 from oauth_broker.flows.check_id_token import bring_keys, check_id_token, expects_id_token
 from oauth_broker.flows.ending import RESOURCE_CHANGED, Ending, EndingKind, failed_ending, not_yours, success
 from oauth_broker.flows.exchange import ConsentFailedError, commit_consent, exchange
+from oauth_broker.flows.install import make_connection
 from oauth_broker.flows.reload import ended_before
 from oauth_broker.protocol.authorization import Refused, callback_parameters, callback_verdict, parameter
 from oauth_broker.protocol.state import Derived, hash_of, matching_cookie, split_state
@@ -163,6 +164,8 @@ def _finish(
         at = int(kit.machine.now())
         failure = LastError(at, "refused", error=verdict.error, error_description=verdict.description)
         raise ConsentFailedError(verdict.error, failure)
+    if authorization.makes_connection:
+        make_connection(kit, authorization)
     expects = expects_id_token(resource, authorization)
     if expects:
         bring_keys(kit, resource)
@@ -170,8 +173,7 @@ def _finish(
         kit, pinned.held, pinned.secrets, authorization=authorization, callback=verdict, derived=derived
     )
     if expects:
-        id_token = exchanged.token_set.id_token
-        check_id_token(kit, resource, authorization, id_token=id_token, derived=derived)
+        check_id_token(kit, resource, authorization, id_token=exchanged.token_set.id_token, derived=derived)
     commit_consent(
         kit, pinned.held, pinned.key, authorization=authorization, exchanged=exchanged, derived=derived
     )

@@ -36,6 +36,11 @@ class Addresses:
         """Take the deployment's own address, else what API Gateway says it is; never the Host header."""
         return cls(public_url or f"https://{domain}", may_return_to)
 
+    @property
+    def console(self) -> str:
+        """The address of the broker's own page."""
+        return f"{self.base}/"
+
     def callback(self, resource: Resource) -> str:
         """Give the resource's callback URL."""
         return callback_url(self.base, None if resource.shared_callback else resource.resource_id)

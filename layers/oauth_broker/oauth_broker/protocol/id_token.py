@@ -115,12 +115,13 @@ def _candidates(keys: Mapping[str, Any], algorithm: str, key_id: object) -> list
 
     found = []
     for members in _members(keys):
-        named = key_id is None or members.get("kid") in {None, key_id}
-        fits = members.get("alg") in {None, algorithm} and members.get("use") in {None, "sig"}
-        if named and fits and members.get("kty") in {"RSA", "EC", "OKP"}:
+        # Tuples, not sets: what stands in a JWK may be of any type, so it may have no hash.
+        named = key_id is None or members.get("kid") in (None, key_id)
+        fits = members.get("alg") in (None, algorithm) and members.get("use") in (None, "sig")
+        if named and fits and members.get("kty") in ("RSA", "EC", "OKP"):
             try:
                 found.append(jwk.import_key({**members}))
-            except (ValueError, TypeError, JoseError):
+            except (ValueError, TypeError, KeyError, JoseError):  # KeyError: a curve without a name
                 continue
     return found
 
@@ -143,7 +144,8 @@ def _authorized(claims: Mapping[str, Any], client_id: str) -> bool:
 
 
 def _is(value: object, nonce: Secret) -> bool:
-    return isinstance(value, str) and compare_digest(value.encode(), nonce.reveal().encode())
+    # JSON can bring half a surrogate pair, which is no nonce of ours and no UTF-8.
+    return isinstance(value, str) and compare_digest(value.encode(errors="replace"), nonce.reveal().encode())
 
 
 def _number(value: object, otherwise: int) -> float:

@@ -29,13 +29,13 @@ _UNPRINTABLE: Final = re.compile(
 def masked(text: str, secrets: Iterable[Secret]) -> str:
     r"""Give `text` with each of `secrets` as `***`: raw or as JSON, URL-encoded, Base64 or base64url.
 
-    Also amid more. Text that holds one in an unusual spelling (`%2e` or `\u002e` for a dot) comes out
-    decoded.
+    Also amid more. Text that holds one in an unusual spelling (`%2e`, `\u002e` or `&#46;` for a dot) comes
+    out decoded.
     """
     forms = {form for secret in secrets if secret for form in _forms(secret.reveal())}
     longest_first = sorted(forms, key=len, reverse=True)
     text = _without(text, longest_first)
-    for decode in (_unescaped, unquote, unquote_plus):
+    for decode in (_unescaped, _from_html, unquote, unquote_plus):
         decoded = decode(text)
         found = _without(decoded, longest_first)
         text = text if found == decoded else found
@@ -70,6 +70,15 @@ def _forms(value: str) -> Iterator[str]:
 def _unescaped(text: str) -> str:
     """Read escapes of JSON wherever they stand."""
     return _JSON_ESCAPE.sub(_unescaped_one, text)
+
+
+def _from_html(text: str) -> str:
+    """Read character references: an error's words are often made for a page."""
+    if "&" not in text:
+        return text
+    from html import unescape  # noqa: PLC0415 - 2,231 names that few texts need: cold start
+
+    return unescape(text)
 
 
 def _unescaped_one(found: re.Match[str]) -> str:

@@ -163,7 +163,7 @@ def token_verdict(resource: Resource, request: HttpRequest, response: HttpRespon
     rules = resource.token_response
     success = response.status // 100 == 2  # noqa: PLR2004 - the class of success, RFC 9110 section 15.3
     denied = success and rules.success is not None and not token_answer.member(answer, rules.success)
-    token_set = _token_set(resource, answer, response, now) if success and not denied else None
+    token_set = _token_set(resource, request, answer, response, now) if success and not denied else None
     if token_set is not None:
         return Granted(token_set)
     code, description = said(answer, rules)
@@ -213,7 +213,9 @@ def _joined(resource: Resource, scopes: Sequence[str] | None) -> str:
     return resource.scope_separator.join(resource.scopes if scopes is None else scopes)
 
 
-def _token_set(resource: Resource, answer: object, response: HttpResponse, now: int) -> TokenSet | None:
+def _token_set(
+    resource: Resource, request: HttpRequest, answer: object, response: HttpResponse, now: int
+) -> TokenSet | None:
     """Read a token set; None when there is no access token or one of a kind we cannot use."""
     rules = resource.token_response
     access_token = token_answer.visible(token_answer.member(answer, rules.access_token))
@@ -227,6 +229,9 @@ def _token_set(resource: Resource, answer: object, response: HttpResponse, now: 
     tokens = (access_token, refresh_token or "", *(one.access_token.reveal() for one in further.values()))
     if sum(map(len, tokens)) > MAX_TOKENS_LENGTH:
         return None
+    # Some answers repeat what they were asked. A short secret would be found in them by chance.
+    sent = (secret.reveal() for secret in request.secrets)
+    hidden = (*tokens, *(secret for secret in sent if len(secret) >= token_answer.TELLING_LENGTH))
     lifetime = lifetime_of(
         rules,
         answer,
@@ -248,8 +253,8 @@ def _token_set(resource: Resource, answer: object, response: HttpResponse, now: 
         refresh_token=None if refresh_token is None else Secret(refresh_token),
         token_type=token_type,
         expires_at=None if lifetime is None else now + lifetime,
-        scopes=token_answer.scopes(scope, resource.scope_separator, hidden=tokens),
-        metadata=token_answer.shown(answer, resource.metadata, hidden=tokens),
+        scopes=token_answer.scopes(scope, resource.scope_separator, hidden=hidden),
+        metadata=token_answer.shown(answer, resource.metadata, hidden=hidden),
         refresh_expires_at=None if refresh_lifetime is None else now + refresh_lifetime,
         named=further,
         id_token=Secret(id_token) if isinstance(id_token, str) and id_token else None,

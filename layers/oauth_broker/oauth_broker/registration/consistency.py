@@ -36,7 +36,8 @@ _PLAIN_PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-
 _LITERAL: Final = re.compile(r"'[A-Za-z0-9_-]*'")
 # What an error's words are taken from is shown; a member of any other name might hold a token.
 _ERROR_MEMBER: Final = re.compile(r"(?i)err|code|message|msg|reason|desc|detail|status|type|title")
-_TOKENS: Final = frozenset({"access_token", "refresh_token", "id_token", "client_secret"})
+# By their ends, since providers name further tokens as they like: Slack's bot.bot_access_token, a userToken.
+_SECRET_MEMBER: Final = re.compile(r"(?i)(?:token|secret|password|jwt|assertion|(?:api|private)_?key)s?$")
 _CALLBACK_NAMES: Final = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 
 
@@ -113,7 +114,7 @@ def _variable_names(document: Mapping[str, Any]) -> Iterator[FieldProblem]:
             pointer = child(f"/{member}", name if isinstance(names, dict) else index)
             if name in STANDARD_NAMES or (member == "callback_variables" and name in of_callbacks):
                 yield FieldProblem(pointer, f"{name} is a standard parameter's name")
-            elif member == "metadata" and name.rpartition(".")[2] in _TOKENS:
+            elif member == "metadata" and _SECRET_MEMBER.search(name):
                 yield FieldProblem(pointer, f"{name} is never shown")
             owner = owners.setdefault(name, member)
             declared = owner == "connection_variables" and member in ("callback_variables", "metadata")
@@ -175,7 +176,7 @@ def _shown_problem(name: str, path: str, tokens: set[str]) -> str | None:
     if not _PLAIN_PATH.fullmatch(path):
         return "is shown, so it must be plain paths: authed_user.scope || scope"
     last = path.rpartition(".")[2]
-    if path in tokens or last in _TOKENS:
+    if path in tokens or _SECRET_MEMBER.search(re.sub(r"\[[0-9]+\]$", "", last)):
         return f"{path} is never shown"
     if name.startswith("error") and not _ERROR_MEMBER.search(last):
         return f"{path} is not named as errors are: error, code, message, reason, description, detail, status"

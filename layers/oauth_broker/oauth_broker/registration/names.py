@@ -10,7 +10,7 @@ from oauth_broker.errors import FieldProblem, TemplateError
 from oauth_broker.protocol.authorization import AT_START
 from oauth_broker.protocol.expressions import NOW, RANDOM, Call, names_of, texts_in
 from oauth_broker.protocol.template import expressions_in, names_in
-from oauth_broker.protocol.url_template import host_names, path_names
+from oauth_broker.protocol.url_template import host_names, path_names, split_url
 from oauth_broker.protocol.wording import unknown
 from oauth_broker.registration.checks import child
 from oauth_broker.registration.document import EXCHANGE_ONLY, refresh_document
@@ -166,6 +166,9 @@ def _problem(
 def _place_problems(text: Text, document: Mapping[str, Any]) -> Iterator[FieldProblem]:
     secrets = _secrets(document)
     declared = document.get("connection_variables", {})
+    if not all(any(names_of(expression)) for expression in expressions_in(split_url(text.value).host)):
+        # Its origin would be that of the placeholder as it is written: no rule for hosts sees what it makes.
+        yield FieldProblem(text.pointer, "has a function without a variable in the host: write the host out")
     for name in host_names(text.value):
         if name in secrets:
             yield FieldProblem(text.pointer, f"{name} is a secret: it may not stand in a host")

@@ -34,6 +34,7 @@ def authorization_item(authorization: Authorization, *, ttl: int) -> Item:
         "uh": authorization.user_hash,
         "sc": list(authorization.scopes) or None,
         "va": dict(authorization.variables) or None,
+        "mk": authorization.makes_connection or None,
         "ttl": ttl,
     }
 
@@ -65,4 +66,5 @@ def authorization_of(item: Item) -> Authorization:
         consumed_by=item.get("us"),
         outcome=item.get("oc"),
         missed_at=item.get("ma"),
+        makes_connection=item.get("mk", False),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 BATCH_GET_LIMIT: Final = 100
 UNPROCESSED_TRIES: Final = 5
+CONFLICT_TRIES: Final = 5
 INVALID: Final = "ValidationException"
 """What an item has that the change does not fit: an attribute of another type, or more than 400 KB."""
 
@@ -31,6 +33,10 @@ class ConditionFailedError(Exception):
         """Keep the item out of the message: it is data, not words."""
         super().__init__()
         self.item = item
+
+
+class _TransactionConflictError(StoreUnavailableError):
+    """Another transaction with one of the items was under way: nothing was written."""
 
 
 class Table:
@@ -107,10 +113,20 @@ class Table:
     def transact(self, writes: Sequence[Mapping[str, Any]]) -> None:
         """Make all writes or none.
 
-        Raises ConditionFailedError with the item of the first that was refused.
+        Raises ConditionFailedError with the item of the first that was refused. Transactions that meet at an
+        item cancel each other, if one merely checks it, and botocore does not try again: so this does.
         """
         named = [{kind: {"TableName": self.name, **write} for kind, write in one.items()} for one in writes]
-        self._raw("transact_write_items", TransactItems=named)
+        for attempt in range(CONFLICT_TRIES):
+            try:
+                self._raw("transact_write_items", TransactItems=named)
+            except _TransactionConflictError:
+                if attempt == CONFLICT_TRIES - 1:
+                    raise
+                # Apart from the one that it met.
+                time.sleep(random.uniform(0.01, 0.04) * 2**attempt)  # noqa: S311 - no secret
+            else:
+                return
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Call an operation of the table."""
@@ -120,7 +136,7 @@ class Table:
         try:
             answer: dict[str, Any] = getattr(self.client.get(), operation)(**arguments)
         except ClientError as error:
-            _raise_if_condition(error.response)
+            _raise_if_cancelled(error.response)
             code = error.response["Error"]["Code"]
             message = f"DynamoDB refused: {code}"
             raise (StoreRefusedError if code == INVALID else StoreUnavailableError)(message) from None
@@ -130,7 +146,7 @@ class Table:
         return answer
 
 
-def _raise_if_condition(response: Mapping[str, Any]) -> None:
+def _raise_if_cancelled(response: Mapping[str, Any]) -> None:
     if response["Error"]["Code"] == "ConditionalCheckFailedException":
         item = response.get("Item")
         raise ConditionFailedError(from_item(item) if item else None) from None
@@ -138,6 +154,8 @@ def _raise_if_condition(response: Mapping[str, Any]) -> None:
         if reason.get("Code") == "ConditionalCheckFailed":
             item = reason.get("Item")
             raise ConditionFailedError(from_item(item) if item else None) from None
+    if any(one.get("Code") == "TransactionConflict" for one in response.get("CancellationReasons", [])):
+        raise _TransactionConflictError("another transaction with one of the items is under way") from None
 
 
 def _conditional(condition: str | None, values: Mapping[str, Any] | None) -> dict[str, Any]:
